@@ -1,0 +1,2 @@
+//! The program exemplar.
+fn main() {}

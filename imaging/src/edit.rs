@@ -1,0 +1,344 @@
+//! The one door through which a `Project` changes, and the history that takes changes back.
+//!
+//! An `Edit` holds what was and what shall be, so its inverse is itself with the two exchanged.
+
+use crate::labels::{Mask, Patch};
+use crate::project::{Case, CaseId, Project, Review, Structure, StructureId, Work};
+use crate::prompt::Prompt;
+use serde::{Deserialize, Serialize};
+
+/// A reversible change to a project. `before: None` adds, `after: None` removes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Edit {
+    /// A case comes or goes at a place in the list.
+    Case {
+        /// Its place in the list.
+        at: usize,
+        /// What stood there.
+        before: Option<Box<Case>>,
+        /// What shall stand there.
+        after: Option<Box<Case>>,
+    },
+    /// A structure comes, changes or goes.
+    Structure {
+        /// Its place in the list.
+        at: usize,
+        /// What stood there.
+        before: Option<Structure>,
+        /// What shall stand there.
+        after: Option<Structure>,
+    },
+    /// A mark comes, changes or goes.
+    Prompt {
+        /// The image on which it lies.
+        case: CaseId,
+        /// Its place among the case's marks.
+        at: usize,
+        /// What stood there.
+        before: Option<Prompt>,
+        /// What shall stand there.
+        after: Option<Prompt>,
+    },
+    /// A case becomes an example of a structure, or no longer is one.
+    Example {
+        /// The case.
+        case: CaseId,
+        /// The structure.
+        structure: StructureId,
+        /// Whether it was one.
+        before: bool,
+        /// Whether it shall be one.
+        after: bool,
+    },
+    /// A review, with the change to the mask that it brings.
+    Review {
+        /// The case.
+        case: CaseId,
+        /// The structure.
+        structure: StructureId,
+        /// What was said before.
+        before: Review,
+        /// What is said now.
+        after: Review,
+        /// Shape of the mask, needed where it is the first.
+        shape: [usize; 3],
+        /// The voxels that flip.
+        patch: Patch,
+    },
+    /// Several changes as one.
+    Several(Vec<Edit>),
+}
+
+/// An edit could not be made; the project is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The structure is accepted or absent in this case.
+    #[error("this structure is locked in this case: take its review back first")]
+    Locked,
+    /// The edit speaks of something that is not, or no longer, as it says.
+    #[error("the project has changed since this edit was prepared")]
+    Stale,
+}
+
+impl Edit {
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        match self {
+            Self::Case { at, before, after } => Self::Case { at, before: after, after: before },
+            Self::Structure { at, before, after } => Self::Structure { at, before: after, after: before },
+            Self::Prompt { case, at, before, after } => Self::Prompt { case, at, before: after, after: before },
+            Self::Example { case, structure, before, after } => Self::Example { case, structure, before: after, after: before },
+            Self::Review { case, structure, before, after, shape, patch } => {
+                Self::Review { case, structure, before: after, after: before, shape, patch }
+            }
+            Self::Several(edits) => Self::Several(edits.into_iter().rev().map(Self::inverse).collect()),
+        }
+    }
+
+    /// A new case at the end of the list.
+    #[must_use]
+    pub fn add_case(project: &Project, case: Case) -> Self {
+        Self::Case { at: project.cases.len(), before: None, after: Some(Box::new(case)) }
+    }
+
+    /// A new structure at the end of the list.
+    #[must_use]
+    pub fn add_structure(project: &Project, structure: Structure) -> Self {
+        Self::Structure { at: project.structures.len(), before: None, after: Some(structure) }
+    }
+
+    /// A structure takes another's name, colour or look.
+    #[must_use]
+    pub fn change_structure(project: &Project, after: Structure) -> Option<Self> {
+        let at = project.structures.iter().position(|structure| structure.id == after.id)?;
+        Some(Self::Structure { at, before: Some(project.structures[at].clone()), after: Some(after) })
+    }
+
+    /// A structure goes, with its marks and masks in every case.
+    #[must_use]
+    pub fn remove_structure(project: &Project, id: StructureId) -> Option<Self> {
+        let at = project.structures.iter().position(|structure| structure.id == id)?;
+        let mut edits = Vec::new();
+        for (place, case) in project.cases.iter().enumerate() {
+            let mut bare = case.clone();
+            bare.prompts.retain(|prompt| prompt.structure != id);
+            bare.works.remove(&id);
+            if bare != *case {
+                edits.push(Self::Case { at: place, before: Some(Box::new(case.clone())), after: Some(Box::new(bare)) });
+            }
+        }
+        edits.push(Self::Structure { at, before: Some(project.structures[at].clone()), after: None });
+        Some(Self::Several(edits))
+    }
+
+    /// A new mark on a case.
+    #[must_use]
+    pub fn add_prompt(project: &Project, case: CaseId, prompt: Prompt) -> Option<Self> {
+        let at = project.case(case)?.prompts.len();
+        Some(Self::Prompt { case, at, before: None, after: Some(prompt) })
+    }
+
+    /// A mark changes (`Some`) or goes (`None`).
+    #[must_use]
+    pub fn change_prompt(project: &Project, case: CaseId, old: &Prompt, after: Option<Prompt>) -> Option<Self> {
+        let at = project.case(case)?.prompts.iter().position(|prompt| prompt.id == old.id)?;
+        Some(Self::Prompt { case, at, before: Some(old.clone()), after })
+    }
+
+    /// A case becomes an example of a structure, or no longer is one.
+    #[must_use]
+    pub fn set_example(project: &Project, case: CaseId, structure: StructureId, after: bool) -> Option<Self> {
+        let before = project.case(case)?.work(structure).is_some_and(|work| work.example);
+        Some(Self::Example { case, structure, before, after })
+    }
+
+    /// A review that leaves `mask` behind; `None` keeps the mask that is there.
+    #[must_use]
+    pub fn review(project: &Project, case: CaseId, structure: StructureId, after: Review, mask: Option<&Mask>) -> Option<Self> {
+        let work = project.case(case)?.work(structure).cloned().unwrap_or_default();
+        let (shape, patch) = match (&work.mask, mask) {
+            (Some(old), Some(new)) if old.shape() != new.shape() => return None,
+            (Some(old), Some(new)) => (old.shape(), old.patch_to(new)),
+            (None, Some(new)) => (new.shape(), Mask::empty(new.shape()).patch_to(new)),
+            (Some(old), None) => (old.shape(), Patch::default()),
+            (None, None) => ([0; 3], Patch::default()),
+        };
+        Some(Self::Review { case, structure, before: work.review, after, shape, patch })
+    }
+
+    fn apply(&self, project: &mut Project) -> Result<(), EditError> {
+        match self {
+            Self::Case { at, before, after } => replace(&mut project.cases, *at, before.as_deref(), after.as_deref()),
+            Self::Structure { at, before, after } => replace(&mut project.structures, *at, before.as_ref(), after.as_ref()),
+            Self::Prompt { case, at, before, after } => {
+                let case = case_mut(project, *case)?;
+                if [before, after].into_iter().flatten().any(|prompt| case.review(prompt.structure).is_locked()) {
+                    return Err(EditError::Locked);
+                }
+                replace(&mut case.prompts, *at, before.as_ref(), after.as_ref())
+            }
+            Self::Example { case, structure, before, after } => {
+                let work = case_mut(project, *case)?.works.entry(*structure).or_default();
+                if work.example != *before {
+                    return Err(EditError::Stale);
+                }
+                work.example = *after;
+                Ok(())
+            }
+            Self::Review { case, structure, before, after, shape, patch } => {
+                review(case_mut(project, *case)?.works.entry(*structure).or_default(), [*before, *after], *shape, patch)
+            }
+            Self::Several(edits) => apply_all(edits, project),
+        }?;
+        drop_default_works(project, self);
+        Ok(())
+    }
+}
+
+/// Applies edits in order; where one fails, takes the others back.
+fn apply_all(edits: &[Edit], project: &mut Project) -> Result<(), EditError> {
+    for (done, edit) in edits.iter().enumerate() {
+        if let Err(error) = edit.apply(project) {
+            for undo in edits[..done].iter().rev() {
+                undo.clone().inverse().apply(project)?;
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// A work that says nothing is left out, so that undo to the start leaves no trace.
+fn drop_default_works(project: &mut Project, edit: &Edit) {
+    if let Edit::Example { case, structure, .. } | Edit::Review { case, structure, .. } = edit
+        && let Ok(case) = case_mut(project, *case)
+        && case.work(*structure) == Some(&Work::default())
+    {
+        case.works.remove(structure);
+    }
+}
+
+fn case_mut(project: &mut Project, id: CaseId) -> Result<&mut Case, EditError> {
+    project.cases.iter_mut().find(|case| case.id == id).ok_or(EditError::Stale)
+}
+
+fn replace<T: Clone + PartialEq>(list: &mut Vec<T>, at: usize, before: Option<&T>, after: Option<&T>) -> Result<(), EditError> {
+    if before.is_some() && list.get(at) != before || at > list.len() {
+        return Err(EditError::Stale);
+    }
+    list.splice(at..at + usize::from(before.is_some()), after.cloned());
+    Ok(())
+}
+
+/// Only a review that opens or closes a lock may touch a locked work, and it must say so in `before`.
+fn review(work: &mut Work, [before, after]: [Review; 2], shape: [usize; 3], patch: &Patch) -> Result<(), EditError> {
+    if work.review != before {
+        return Err(if work.review.is_locked() { EditError::Locked } else { EditError::Stale });
+    }
+    if before.is_locked() && after.is_locked() {
+        return Err(EditError::Locked);
+    }
+    if !patch.is_empty() {
+        let mask = work.mask.get_or_insert_with(|| Mask::empty(shape));
+        if mask.shape() != shape {
+            return Err(EditError::Stale);
+        }
+        mask.apply(patch);
+        if mask.is_empty() && after == Review::Open {
+            work.mask = None;
+        }
+    }
+    work.review = after;
+    Ok(())
+}
+
+/// An edit with the user's words for it: "accept liver in 12 cases".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What the undo button says.
+    pub name: String,
+    /// The change.
+    pub edit: Edit,
+}
+
+/// What happened to a project, one entry a change; a journal of them rebuilds project and history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// A new step; whatever could be redone is forgotten.
+    Do(Step),
+    /// The last step was taken back.
+    Undo,
+    /// The last step taken back was made again.
+    Redo,
+}
+
+/// The steps that were made, and those that were taken back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    done: Vec<Step>,
+    undone: Vec<Step>,
+}
+
+impl History {
+    /// Makes a step.
+    ///
+    /// # Errors
+    /// Where the edit does not fit or touches what is locked; nothing is changed then.
+    pub fn apply(&mut self, project: &mut Project, step: Step) -> Result<(), EditError> {
+        step.edit.apply(project)?;
+        self.done.push(step);
+        self.undone.clear();
+        Ok(())
+    }
+
+    /// Takes the last step back.
+    ///
+    /// # Errors
+    /// `Stale` where there is none.
+    pub fn undo(&mut self, project: &mut Project) -> Result<(), EditError> {
+        let step = self.done.last().ok_or(EditError::Stale)?;
+        step.edit.clone().inverse().apply(project)?;
+        self.undone.extend(self.done.pop());
+        Ok(())
+    }
+
+    /// Makes the last step that was taken back again.
+    ///
+    /// # Errors
+    /// `Stale` where there is none.
+    pub fn redo(&mut self, project: &mut Project) -> Result<(), EditError> {
+        let step = self.undone.last().ok_or(EditError::Stale)?;
+        step.edit.apply(project)?;
+        self.done.extend(self.undone.pop());
+        Ok(())
+    }
+
+    /// Replays what a journal holds.
+    ///
+    /// # Errors
+    /// As the entry's own call.
+    pub fn replay(&mut self, project: &mut Project, entry: Entry) -> Result<(), EditError> {
+        match entry {
+            Entry::Do(step) => self.apply(project, step),
+            Entry::Undo => self.undo(project),
+            Entry::Redo => self.redo(project),
+        }
+    }
+
+    /// The name of what undo would take back.
+    #[must_use]
+    pub fn undo_name(&self) -> Option<&str> {
+        self.done.last().map(|step| step.name.as_str())
+    }
+
+    /// The name of what redo would make again.
+    #[must_use]
+    pub fn redo_name(&self) -> Option<&str> {
+        self.undone.last().map(|step| step.name.as_str())
+    }
+}
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

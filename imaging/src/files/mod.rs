@@ -1,0 +1,1 @@
+//! Images in: one format a file. What a file holds is found by its content and name.

@@ -1,0 +1,19 @@
+//! What is given: volumes and the spaces they lie in, marks, masks, projects, and their files.
+//!
+//! This crate knows no GPU, no window and no thread, so most truths of the program are tested here.
+
+pub mod brush;
+pub mod edit;
+pub mod files;
+pub mod labels;
+pub mod project;
+pub mod prompt;
+pub mod space;
+pub mod volume;
+
+pub use edit::{Edit, EditError, Entry, History, Step};
+pub use labels::{Mask, Patch};
+pub use project::{Case, CaseId, Project, Review, Structure, StructureId, Work};
+pub use prompt::{Kind, Prompt, PromptId, Shape, Sign, Tip};
+pub use space::{Affine, Convention, Direction, Plane, Slicing};
+pub use volume::{Grid, Image, Pixels, Volume};

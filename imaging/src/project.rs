@@ -1,0 +1,156 @@
+//! All that a user would want to keep: cases, structures, marks, examples, reviews. Plain data that only
+//! `edit` changes; how it reaches the disk is `journal`'s.
+
+use crate::labels::Mask;
+use crate::prompt::{Prompt, PromptId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A case's identity within its project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CaseId(pub u64);
+
+/// A structure's identity within its project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StructureId(pub u64);
+
+/// Something to be segmented in every case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Structure {
+    /// Its identity.
+    pub id: StructureId,
+    /// What the user calls it.
+    pub name: String,
+    /// Red, green, blue.
+    pub colour: [u8; 3],
+    /// Whether its masks and marks are drawn.
+    pub visible: bool,
+    /// Opacity of its mask's fill, 0 to 1.
+    pub opacity: f32,
+}
+
+/// One image and what was said of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its identity.
+    pub id: CaseId,
+    /// What the list calls it: the file's name without its ending.
+    pub name: String,
+    /// The image's file.
+    pub path: PathBuf,
+    /// Its marks, of all structures, in the order drawn.
+    pub prompts: Vec<Prompt>,
+    /// The state of each structure in this case; a structure that is missing here is `Work::default()`.
+    pub works: BTreeMap<StructureId, Work>,
+}
+
+/// The state of one structure in one case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Whether the case is an example of the structure.
+    pub example: bool,
+    /// What the reviewer said.
+    pub review: Review,
+    /// The mask that was accepted or imported.
+    pub mask: Option<Mask>,
+}
+
+/// What a reviewer said of a structure in a case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Review {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// The mask is right, and locked.
+    Accepted,
+    /// The guess was wrong and waits for correction.
+    Rejected,
+    /// The structure is not in this case; locked.
+    Absent,
+}
+
+impl Review {
+    /// Whether nothing may change the mask before the review is taken back.
+    #[must_use]
+    pub fn is_locked(self) -> bool {
+        matches!(self, Self::Accepted | Self::Absent)
+    }
+}
+
+/// A whole project.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// In the order shown.
+    pub structures: Vec<Structure>,
+    /// In the order opened.
+    pub cases: Vec<Case>,
+}
+
+/// Colours for new structures, told apart by colour-blind readers too (Okabe and Ito's set, without black).
+pub const PALETTE: [[u8; 3]; 7] =
+    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
+
+impl Project {
+    /// A case by its identity.
+    #[must_use]
+    pub fn case(&self, id: CaseId) -> Option<&Case> {
+        self.cases.iter().find(|case| case.id == id)
+    }
+
+    /// A structure by its identity.
+    #[must_use]
+    pub fn structure(&self, id: StructureId) -> Option<&Structure> {
+        self.structures.iter().find(|structure| structure.id == id)
+    }
+
+    /// An identity that no case bears.
+    #[must_use]
+    pub fn next_case(&self) -> CaseId {
+        CaseId(self.cases.iter().map(|case| case.id.0 + 1).max().unwrap_or(0))
+    }
+
+    /// An identity that no mark bears.
+    #[must_use]
+    pub fn next_prompt(&self) -> PromptId {
+        PromptId(self.cases.iter().flat_map(|case| &case.prompts).map(|prompt| prompt.id.0 + 1).max().unwrap_or(0))
+    }
+
+    /// A structure as `New structure` makes it: the next identity and colour.
+    #[must_use]
+    pub fn next_structure(&self, name: &str) -> Structure {
+        let id = self.structures.iter().map(|structure| structure.id.0 + 1).max().unwrap_or(0);
+        let colour = PALETTE[id as usize % PALETTE.len()];
+        Structure { id: StructureId(id), name: name.to_owned(), colour, visible: true, opacity: 0.4 }
+    }
+
+    /// The cases that are examples of a structure, in order.
+    pub fn examples(&self, structure: StructureId) -> impl Iterator<Item = &Case> {
+        self.cases.iter().filter(move |case| case.work(structure).is_some_and(|work| work.example))
+    }
+}
+
+impl Case {
+    /// A case without marks.
+    #[must_use]
+    pub fn new(id: CaseId, name: String, path: PathBuf) -> Self {
+        Self { id, name, path, prompts: Vec::new(), works: BTreeMap::new() }
+    }
+
+    /// The state of a structure here, if anything was said of it.
+    #[must_use]
+    pub fn work(&self, structure: StructureId) -> Option<&Work> {
+        self.works.get(&structure)
+    }
+
+    /// What the reviewer said of a structure here.
+    #[must_use]
+    pub fn review(&self, structure: StructureId) -> Review {
+        self.work(structure).map_or(Review::Open, |work| work.review)
+    }
+
+    /// The marks of one structure here.
+    pub fn prompts_of(&self, structure: StructureId) -> impl Iterator<Item = &Prompt> {
+        self.prompts.iter().filter(move |prompt| prompt.structure == structure)
+    }
+}

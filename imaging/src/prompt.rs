@@ -1,0 +1,185 @@
+//! Marks that a user puts on an image. Geometry only, in voxel positions of the image; whoever needs voxels
+//! draws them (`brush` for masks, the engine for its nets).
+
+use crate::project::StructureId;
+use serde::{Deserialize, Serialize};
+
+/// A mark's identity within its project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PromptId(pub u64);
+
+/// Whether a mark says "here" or "not here".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sign {
+    /// The structure is here.
+    #[default]
+    Positive,
+    /// The structure is not here.
+    Negative,
+}
+
+impl Sign {
+    /// The other sign.
+    #[must_use]
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Positive => Self::Negative,
+            Self::Negative => Self::Positive,
+        }
+    }
+}
+
+/// One mark for one structure on one image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Its identity.
+    pub id: PromptId,
+    /// The structure it speaks of.
+    pub structure: StructureId,
+    /// Here, or not here. A box is always positive.
+    pub sign: Sign,
+    /// Where, in voxel positions.
+    pub shape: Shape,
+}
+
+/// The geometry of a mark. Positions are continuous voxel indices: a voxel's centre is at whole numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Shape {
+    /// A point.
+    Click {
+        /// Its position.
+        at: [f32; 3],
+    },
+    /// A box; flat (equal) along the axis across the slice on which it was drawn.
+    Box {
+        /// The corner with the least coordinates.
+        from: [f32; 3],
+        /// The corner with the greatest coordinates.
+        to: [f32; 3],
+    },
+    /// A line drawn by hand on one slice.
+    Doodle {
+        /// Its vertices in the order drawn.
+        points: Vec<[f32; 3]>,
+        /// Voxel axis across the slice on which it was drawn.
+        normal: usize,
+    },
+    /// A stroke of the mask brush (or, negative, of the eraser).
+    Stroke {
+        /// Its vertices in the order drawn.
+        points: Vec<[f32; 3]>,
+        /// Radius of the brush in mm.
+        radius_mm: f32,
+        /// What the brush touches around each point.
+        tip: Tip,
+    },
+}
+
+/// What a brush touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tip {
+    /// A disc on the slice across this voxel axis.
+    Disc {
+        /// Voxel axis across the slice.
+        normal: usize,
+    },
+    /// A ball through the slices.
+    Ball,
+}
+
+/// The kinds of mark that the papers compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A point.
+    Click,
+    /// A box.
+    Box,
+    /// A line.
+    Doodle,
+    /// Brushed voxels.
+    Mask,
+}
+
+impl Shape {
+    /// A box with its corners in order.
+    #[must_use]
+    pub fn spanning(a: [f32; 3], b: [f32; 3]) -> Self {
+        Self::Box { from: std::array::from_fn(|i| a[i].min(b[i])), to: std::array::from_fn(|i| a[i].max(b[i])) }
+    }
+
+    /// Which kind of mark it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Click { .. } => Kind::Click,
+            Self::Box { .. } => Kind::Box,
+            Self::Doodle { .. } => Kind::Doodle,
+            Self::Stroke { .. } => Kind::Mask,
+        }
+    }
+
+    /// The same mark moved by a number of voxels along each axis.
+    #[must_use]
+    pub fn moved(&self, by: [f32; 3]) -> Self {
+        let shift = |p: &[f32; 3]| std::array::from_fn(|i| p[i] + by[i]);
+        let mut moved = self.clone();
+        match &mut moved {
+            Self::Click { at } => *at = shift(at),
+            Self::Box { from, to } => (*from, *to) = (shift(from), shift(to)),
+            Self::Doodle { points, .. } | Self::Stroke { points, .. } => {
+                points.iter_mut().for_each(|p| *p = shift(p));
+            }
+        }
+        moved
+    }
+
+    /// Its vertices: one for a click, two corners for a box.
+    #[must_use]
+    pub fn points(&self) -> Vec<[f32; 3]> {
+        match self {
+            Self::Click { at } => vec![*at],
+            Self::Box { from, to } => vec![*from, *to],
+            Self::Doodle { points, .. } | Self::Stroke { points, .. } => points.clone(),
+        }
+    }
+
+    /// Whether every coordinate is finite and something of it touches a grid of `shape` voxels.
+    #[must_use]
+    pub fn touches(&self, shape: [usize; 3]) -> bool {
+        let points = self.points();
+        let margin = if let Self::Stroke { .. } = self { 64.0 } else { 0.5 };
+        !points.is_empty()
+            && points.iter().flatten().all(|c| c.is_finite())
+            && (0..3).all(|axis| {
+                let low = points.iter().map(|p| p[axis]).fold(f32::INFINITY, f32::min);
+                let high = points.iter().map(|p| p[axis]).fold(f32::NEG_INFINITY, f32::max);
+                high >= -margin && low <= shape[axis] as f32 - 1.0 + margin
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_drawn_backwards_has_its_corners_in_order() {
+        let shape = Shape::spanning([5.0, 1.0, 2.0], [1.0, 4.0, 2.0]);
+        assert_eq!(shape, Shape::Box { from: [1.0, 1.0, 2.0], to: [5.0, 4.0, 2.0] });
+    }
+
+    #[test]
+    fn moving_there_and_back_changes_nothing() {
+        let doodle = Shape::Doodle { points: vec![[1.0, 2.0, 3.0], [4.0, 2.0, 3.0]], normal: 2 };
+        assert_eq!(doodle.moved([1.0, -2.0, 0.5]).moved([-1.0, 2.0, -0.5]), doodle);
+    }
+
+    #[test]
+    fn a_mark_outside_or_not_finite_touches_nothing() {
+        assert!(Shape::Click { at: [0.0, 0.0, 0.0] }.touches([4, 4, 4]));
+        assert!(!Shape::Click { at: [9.0, 0.0, 0.0] }.touches([4, 4, 4]));
+        assert!(!Shape::Click { at: [f32::NAN, 0.0, 0.0] }.touches([4, 4, 4]));
+        assert!(!Shape::Doodle { points: vec![], normal: 0 }.touches([4, 4, 4]));
+    }
+}
