@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What is guessed: segmentation nets on a thread of their own.
+//!
+//! The window sends a [`Request`] and takes an [`Event`]; both are plain data (`protocol`).
+
+mod control;
+mod engine;
+pub mod error;
+pub mod protocol;
+
+pub use engine::{Engine, Script};
+pub use error::EngineError;
+pub use protocol::{DeviceChoice, Event, Example, ImageRef, Marks, NetInfo, Request, Target, Ticket};

@@ -1,0 +1,207 @@
+//! What window and engine say to each other: plain data only. Who works through it is `worker`'s affair.
+
+use crate::error::EngineError;
+use imaging::{CaseId, Image, Mask, Prompt, Volume};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of an order: every piece of news bears the ticket that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Where the engine finds an image.
+#[derive(Clone, Debug)]
+pub enum ImageRef {
+    /// In memory already.
+    Loaded(Arc<Image>),
+    /// In a file, which the engine opens when its turn comes, so that memory does not grow with the number of targets.
+    File(PathBuf),
+}
+
+/// What is known of a structure in one image.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Its marks, in the order drawn.
+    pub prompts: Vec<Prompt>,
+    /// Its whole mask, where there is one: accepted, imported or fully brushed.
+    pub mask: Option<Arc<Mask>>,
+}
+
+impl Marks {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prompts.is_empty() && self.mask.is_none()
+    }
+}
+
+/// An image that shows what is wanted.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The case it belongs to.
+    pub case: CaseId,
+    /// The image.
+    pub image: ImageRef,
+    /// What is known of the structure in it.
+    pub marks: Marks,
+}
+
+/// An image to be segmented.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The case it belongs to.
+    pub case: CaseId,
+    /// The image.
+    pub image: ImageRef,
+    /// Marks of its own; may be empty.
+    pub marks: Marks,
+    /// The last guess for this image, if there was one, on the image's grid: 0 (outside) to 255 (inside).
+    pub previous: Option<Arc<Volume<u8>>>,
+}
+
+/// An order, whole in itself.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Guess one image, now. A newer preview takes the place of one that waits.
+    Preview {
+        /// The order's name.
+        ticket: Ticket,
+        /// What to segment.
+        target: Target,
+        /// What shows how; may be empty if the target has marks of its own.
+        examples: Arc<[Example]>,
+    },
+    /// Guess many images, in the order given.
+    Propagate {
+        /// The order's name.
+        ticket: Ticket,
+        /// What to segment.
+        targets: Vec<Target>,
+        /// What shows how.
+        examples: Arc<[Example]>,
+    },
+    /// Work on another device from now on; answered by `Ready` or `Failed`.
+    UseDevice(DeviceChoice),
+}
+
+impl Request {
+    /// The order's ticket, if it has one.
+    #[must_use]
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Preview { ticket, .. } | Self::Propagate { ticket, .. } => Some(*ticket),
+            Self::UseDevice(_) => None,
+        }
+    }
+}
+
+/// Which device the user wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The GPU if it is a real one and passes the self-test, else the CPU.
+    #[default]
+    Auto,
+    /// The GPU, or failure.
+    Gpu,
+    /// The CPU.
+    Cpu,
+}
+
+/// A net that was loaded, as its card describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetInfo {
+    /// Its name.
+    pub name: String,
+    /// Segments volumes (3) or pictures and single slices (2).
+    pub dims: usize,
+    /// What it is, in a sentence.
+    pub what: String,
+    /// What it was trained on.
+    pub trained_on: String,
+    /// The licence of the weights.
+    pub licence: String,
+}
+
+/// News.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The engine can be asked; also after a change of the device.
+    Ready {
+        /// The device's name, for the user.
+        adapter: String,
+        /// Whether that is the CPU.
+        is_cpu: bool,
+        /// The nets at hand.
+        nets: Vec<NetInfo>,
+        /// What the user should know, each a sentence: why the GPU was not taken, which weights were refused.
+        remarks: Vec<String>,
+    },
+    /// A guess for one image.
+    Guess {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// The case that was segmented.
+        case: CaseId,
+        /// On the image's own grid, 0 (surely outside) to 255 (surely inside).
+        probability: Arc<Volume<u8>>,
+        /// How little the guess is to be trusted, 0 to 1.
+        uncertainty: f32,
+        /// How long it took.
+        took: Duration,
+    },
+    /// One image of a propagation could not be segmented; the others go on.
+    Skipped {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// The case that was left out.
+        case: CaseId,
+        /// Why.
+        error: EngineError,
+    },
+    /// How far a propagation is.
+    Progress {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// Images done or skipped.
+        done: usize,
+        /// Images in all.
+        total: usize,
+        /// Time left, once it can be told.
+        left: Option<Duration>,
+    },
+    /// The end of an order: done, cancelled, or overtaken by a newer preview.
+    Finished {
+        /// The order that this answers.
+        ticket: Ticket,
+    },
+    /// The end of an order that came to nothing; without a ticket, a fault of the engine itself.
+    Failed {
+        /// The order that this answers.
+        ticket: Option<Ticket>,
+        /// Why.
+        error: EngineError,
+    },
+}
+
+impl Event {
+    /// The order that the news answers, if it answers one.
+    #[must_use]
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Ready { .. } => None,
+            Self::Guess { ticket, .. }
+            | Self::Skipped { ticket, .. }
+            | Self::Progress { ticket, .. }
+            | Self::Finished { ticket } => Some(*ticket),
+            Self::Failed { ticket, .. } => *ticket,
+        }
+    }
+
+    /// Whether this is the last news of its order.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Finished { .. } | Self::Failed { .. })
+    }
+}
