@@ -1,0 +1,189 @@
+"""Real images for training: read once, fitted to the working grid, kept in a cache file.
+
+Owns which sets are trained on. Held-back cases and tasks never enter (`splits.py`).
+"""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import splits
+from .fields import grid_shape, warp, warp_grid
+from .grid import fit, read_picture, read_volume, scale_intensity
+from .looks import vary
+
+
+
+def least_cells(dims, size):
+    """Smaller targets than this are not asked for."""
+    return max(9, 25 * size**2 // 128**2) if dims == 2 else max(12, 40 * size**3 // 48**3)
+
+
+class Group:
+    """Images of one kind with the same labels: uint8 [n, C, D, H, W] and [n, D, H, W]."""
+
+    def __init__(self, name, source, images, labels):
+        self.name, self.source = name, source
+        self.images = torch.from_numpy(np.stack(images))
+        self.labels = torch.from_numpy(np.stack(labels))
+
+
+def fit_labels(labels, spacing, dims, size):
+    """Label map on the working grid: each label's soft mask thresholded at a half."""
+    out = np.zeros(grid_shape(dims, size), np.uint8)
+    for value in np.unique(labels[labels > 0]):
+        out[fit(labels == value, spacing, dims, size) >= 0.5] = value
+    return out
+
+
+def fit_pair(image, labels, spacing, dims, size):
+    """Image [C, D, H, W] and labels on the working grid, as bytes."""
+    fitted = fit(scale_intensity(image), spacing, dims, size)
+    return (fitted * 255).round().astype(np.uint8), fit_labels(labels, spacing, dims, size)
+
+
+def volumes_of(folder, chosen=None):
+    """(name, image, labels, spacing) of each NIfTI case."""
+    for path in sorted((Path(folder) / "images").iterdir()):
+        if chosen is None or path.name.split(".")[0] in chosen:
+            image, spacing = read_volume(path)
+            labels, _ = read_volume(Path(folder) / "labels" / path.name)
+            yield path.name, image, labels.round().astype(np.int16), spacing
+
+
+def pictures_of(folder, chosen=None):
+    """(name, image, labels, spacing) of each picture case."""
+    for path in sorted((Path(folder) / "images").iterdir()):
+        if chosen is None or path.stem in chosen:
+            image, spacing = read_picture(path)
+            labels, _ = read_picture(next((Path(folder) / "labels").glob(path.stem + ".*")), False)
+            yield path.name, image, labels, spacing
+
+
+def group_of(name, source, cases, dims, size):
+    """Fit all cases of one group."""
+    pairs = [fit_pair(i if i.ndim == 4 else i[None], l, s, dims, size) for _, i, l, s in cases]
+    return Group(name, source, *zip(*pairs))
+
+
+def slices_of(case, axis, most=24):
+    """Slices of a volume that hold a label, as pictures."""
+    name, image, labels, spacing = case
+    hit = np.flatnonzero((labels > 0).any(axis=tuple(a for a in range(3) if a != axis)))
+    flat = tuple(s for a, s in enumerate(spacing) if a != axis)
+    for index in hit[:: max(1, len(hit) // most)]:
+        plane = np.repeat(image.take(index, axis)[None, None], 3, 0)
+        yield name, plane, labels.take(index, axis)[None], (1.0, *flat)
+
+
+def build_3d(data, size):
+    """Hippocampus (train part), hearts, spinal cords."""
+    chosen = set(splits.load()["hippocampus_mr"]["train"])
+    hippocampus = volumes_of(data / "hippocampus_mr", chosen)
+    groups = [group_of("hippocampus", "hippocampus_mr", hippocampus, 3, size)]
+    hearts = list(volumes_of(data / "heart_cine_mr"))
+    groups.append(group_of("heart", "heart_cine_mr", hearts, 3, size))
+    cords = [c for c in volumes_of(data / "spinalcord_mr") if "gm" not in c[0]]
+    groups.append(group_of("cord", "spinalcord_mr", cords, 3, size))
+    return groups
+
+
+def build_2d(data, size):
+    """Nuclei by kind of picture, hearts, retinas; slices of cine hearts and spinal cords."""
+    chosen = set(splits.load()["nuclei_microscopy"]["train"])
+    nuclei = list(pictures_of(data / "nuclei_microscopy", chosen))
+    dark = [c for c in nuclei if is_fluorescence(c[1])]
+    light = [c for c in nuclei if not is_fluorescence(c[1])]
+    groups = [group_of("nuclei", "nuclei_microscopy", dark, 2, size)]
+    groups.append(group_of("nuclei_stained", "nuclei_microscopy", light, 2, size))
+    for name in ("mr_hvsmr_heart", "octa_faz"):
+        groups.append(group_of(name, name, pictures_of(data / "mini2d" / name), 2, size))
+    hearts = [s for c in volumes_of(data / "heart_cine_mr") for s in slices_of(c, thin_axis(c))]
+    groups.append(group_of("cine", "heart_cine_mr", hearts, 2, size))
+    for case in volumes_of(data / "spinalcord_mr"):
+        for axis in (0,) if "gm" in case[0] else (0, 2):
+            slices = list(slices_of(case, axis))
+            if len(slices) >= 4:
+                groups.append(group_of(f"{case[0]}_{axis}", "spinalcord_mr", slices, 2, size))
+    return groups
+
+
+def thin_axis(case):
+    """The axis across the slices as they were taken."""
+    return int(np.argmax(case[3]))
+
+
+def is_fluorescence(image):
+    """Grey and dark on the whole: fluorescence; else stained tissue."""
+    image = image.astype(np.float32)
+    return image.mean() < 90 and np.abs(image[0] - image[2]).mean() < 12
+
+
+def load(data, dims, size, cache):
+    """All groups, from the cache if it is there; empty without a data folder."""
+    if data is None or not Path(data).is_dir():
+        return []
+    path = Path(cache) / f"real_{dims}d_{size}.pt"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        groups = (build_2d if dims == 2 else build_3d)(Path(data), size)
+        part = path.with_suffix(f".part{random.random()}")
+        torch.save([(g.name, g.source, g.images, g.labels) for g in groups], part)
+        part.rename(path)
+    groups = []
+    for name, source, images, labels in torch.load(path, weights_only=True):
+        groups.append(Group(name, source, images.numpy(), labels.numpy()))
+    return groups
+
+
+def cases(groups):
+    """How many images of each source are trained on, for the card."""
+    count = {}
+    for group in groups:
+        count[group.source] = count.get(group.source, 0) + len(group.images)
+    return count
+
+
+def choose_target(labels, dims):
+    """One label that every image has, or the union of all; bool [n, D, H, W] or None."""
+    values = [v for v in labels.unique().tolist() if v]
+    options = [labels == v for v in values]
+    if len(values) > 1:
+        options += [labels > 0] * (2 if dims == 3 else 1)
+    options = [o for o in options if (o.flatten(1).sum(1) >= least_cells(dims, labels.shape[-1])).all()]
+    return random.choice(options) if options else None
+
+
+def augment(images, target, dims):
+    """Warp each image apart, flip and turn all alike, then vary the looks."""
+    count, shape = images.shape[0], images.shape[2:]
+    zoom = (0.55, 1.1) if random.random() < 0.35 else (0.9, 1.1)
+    zoom = (zoom[0], zoom[1]) if random.random() < 0.5 else (random.uniform(*zoom),) * 2
+    grid = warp_grid(count, dims, shape, random.uniform(0, 0.03), 0.25, 0.12, 0.1, zoom)
+    images, target = warp(images, grid), warp(target[:, None].float(), grid)
+    turns = random.randint(0, 3) if random.random() < 0.4 else 0
+    plane = (-2, -1) if dims == 2 else random.choice(((-3, -2), (-3, -1), (-2, -1)))
+    flips = [a for a in ((-1, -2) if dims == 2 else (-1, -2, -3)) if random.random() < 0.35]
+    images = images.rot90(turns, plane).flip(flips)
+    target = target.rot90(turns, plane).flip(flips)
+    return vary(images, dims), target[:, 0].contiguous()
+
+
+def episode(groups, count, dims):
+    """Images [n, C, D, H, W] and a soft target [n, D, H, W] of a random group, or None."""
+    for _ in range(10):
+        group = random.choices(groups, [len(g.images) ** 0.5 for g in groups])[0]
+        total = len(group.images)
+        if total < 2:
+            continue
+        some = random.sample(range(total), count) if total >= count else None
+        some = some or [random.randrange(total) for _ in range(count)]
+        target = choose_target(group.labels[some], dims)
+        if target is None:
+            continue
+        images, soft = augment(group.images[some].float() / 255, target, dims)
+        if ((soft >= 0.5).flatten(1).sum(1) >= least_cells(dims, soft.shape[-1])).all():
+            return images, soft
+    return None

@@ -1,0 +1,104 @@
+"""The measured tasks: held-back cases and never-trained sets, as lists of cases with one target.
+
+Owns which cases are examples and which are targets; neither was ever trained on.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import splits
+from .grid import WORKING, fit, scale_intensity, unfit
+from .real import is_fluorescence, pictures_of, volumes_of
+
+MOST_TARGETS = 20
+TILE = 400
+
+
+@dataclass
+class Case:
+    """One image with one structure, on the source grid and on the working grid."""
+
+    name: str
+    dims: int
+    spacing: tuple
+    truth: np.ndarray
+    image: np.ndarray
+    soft: np.ndarray
+
+    def dice(self, probability):
+        """Dice on the source grid of a probability on the working grid."""
+        guess = unfit(probability, self.truth.shape, self.spacing, self.dims) >= 0.5
+        total = guess.sum() + self.truth.sum()
+        return 2.0 * (guess & self.truth).sum() / total if total else 1.0
+
+
+def case_of(entry, values, dims):
+    """Fit one (name, image, labels, spacing) to the working grid."""
+    name, image, labels, spacing = entry
+    image = image if image.ndim == 4 else image[None]
+    truth = np.isin(labels, values)
+    size = WORKING[dims]
+    fitted = fit(scale_intensity(image), spacing, dims, size)
+    return Case(name, dims, spacing, truth, fitted, fit(truth, spacing, dims, size))
+
+
+def hippocampus(data, values=(1, 2)):
+    """The held-back hippocampi, labels joined or one of them."""
+    chosen = set(splits.load()["hippocampus_mr"]["held_back"])
+    return [case_of(e, values, 3) for e in volumes_of(data / "hippocampus_mr", chosen)]
+
+
+def nuclei(data):
+    """The held-back fluorescence pictures."""
+    chosen = set(splits.load()["nuclei_microscopy"]["held_back"])
+    entries = pictures_of(data / "nuclei_microscopy", chosen)
+    return [case_of(e, (1,), 2) for e in entries if is_fluorescence(e[1])]
+
+
+def tiles(entry):
+    """Square tiles of a large picture."""
+    name, image, labels, spacing = entry
+    for y in range(0, labels.shape[1] - TILE + 1, TILE):
+        for x in range(0, labels.shape[2] - TILE + 1, TILE):
+            window = (slice(None), slice(y, y + TILE), slice(x, x + TILE))
+            yield f"{name}_{y}_{x}", image[(slice(None), *window)], labels[window], spacing
+
+
+def structures(entries):
+    """{value: cases} of each structure that enough pictures of a set show."""
+    found = {}
+    for value in range(1, 16):
+        shown = [e for e in entries if (e[2] == value).sum() > 0.0008 * e[2].size]
+        if len(shown) >= 10:
+            found[value] = shown
+    return found
+
+
+def never_trained(data):
+    """(task name, cases) of every structure in the held-back 2-D sets."""
+    for name in splits.load()["held_back_tasks"]:
+        if name == "axon_sem":
+            entries = [t for e in pictures_of(data / name) for t in tiles(e)]
+        else:
+            entries = list(pictures_of(data / "mini2d" / name))
+        for value, shown in structures(entries).items():
+            yield f"{name}/{value}", [case_of(e, (value,), 2) for e in shown]
+
+
+def divide(cases, examples):
+    """The first cases are examples, the next ones targets."""
+    return cases[:examples], cases[examples : examples + MOST_TARGETS]
+
+
+def all_tasks(data, dims):
+    """(name, cases) of every task of this dimension."""
+    data = Path(data)
+    if dims == 3:
+        yield "hippocampus", hippocampus(data)
+        yield "hippocampus/anterior", hippocampus(data, (1,))
+        yield "hippocampus/posterior", hippocampus(data, (2,))
+    else:
+        yield "nuclei", nuclei(data)
+        yield from never_trained(data)

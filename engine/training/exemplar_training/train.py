@@ -1,0 +1,232 @@
+"""Trains one net: `python -m exemplar_training.train --dims 3 --minutes 100 --out FOLDER`.
+
+Owns the loop, the schedule, checkpoints and the log. A run is resumed by the same command.
+"""
+
+import argparse
+import json
+import math
+import platform
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import marks, net, real
+from .episodes import Episodes
+
+PEAK_RATE = 1.2e-3
+WARM_UP = 150
+EMA = 0.998
+CORRECTED = {"interactive": 0.45, "amend": 0.4, "context": 0.12}
+# (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
+# many times faster; the working grid comes last.
+STAGES = {
+    2: ((0.0, 64, 32), (0.35, 128, 14)),
+    3: ((0.0, 32, 14), (0.35, 48, 7), (0.75, 64, 5)),
+}
+SMOKE_STAGE = {2: (32, 6), 3: (16, 6)}
+
+
+def loss_and_dice(logits, truth):
+    """Soft Dice plus cross-entropy, and the soft Dice of each member."""
+    probability = logits.sigmoid()
+    axes = (1, 2, 3, 4)
+    shared = (probability * truth).sum(axes)
+    dice = (2 * shared + 1) / (probability.sum(axes) + truth.sum(axes) + 1)
+    loss = (1 - dice).mean() + F.binary_cross_entropy_with_logits(logits, truth)
+    return loss, dice.detach()
+
+
+def correct_batch(model, batch, dims, image_channels):
+    """A first guess without gradient, then one to three clicks in its largest errors."""
+    with torch.no_grad():
+        guess = model(batch["target"], batch["contexts"]).sigmoid()[:, 0].numpy()
+    target = batch["target"].numpy()
+    truth = batch["truth"][:, 0].numpy() > 0.5
+    exact = random.random() < 0.7
+    for i in range(len(target)):
+        wrong = guess[i].copy()
+        channels = target[i, image_channels:]
+        for _ in range(random.choice((1, 1, 1, 2, 3))):
+            if not marks.correct(channels, wrong, truth[i], dims, exact):
+                break
+            settle(wrong, channels)
+        channels[marks.PREVIOUS] = guess[i]
+    batch["target"] = torch.from_numpy(target)
+    own = batch["target"][:, None]
+    contexts = batch["contexts"]
+    # A marked target is one of the contexts; it may have become one only now.
+    kept = contexts if batch["mode"] == "context" else contexts[:, :-1]
+    batch["contexts"] = torch.cat([kept, own], 1)
+
+
+def settle(guess, channels):
+    """Count what lies under the clicks as put right, so that the next falls elsewhere."""
+    guess[channels[marks.POSITIVE] > 0] = 1
+    guess[channels[marks.NEGATIVE] > 0] = 0
+
+
+class Run:
+    """A net in training with all that a checkpoint holds."""
+
+    def __init__(self, config, folder, minutes, seed):
+        torch.manual_seed(seed)
+        self.config, self.folder, self.minutes = config, folder, minutes
+        self.model = net.InContextUnet(config).to(memory_format=torch.channels_last_3d)
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), PEAK_RATE, weight_decay=1e-4, betas=(0.9, 0.98)
+        )
+        self.step, self.seconds, self.cases = 0, 0.0, {}
+
+    @property
+    def progress(self):
+        """Share of the planned time that has gone by."""
+        return min(1.0, self.seconds / (60 * self.minutes))
+
+    def set_rate(self):
+        """Warm-up, then cosine over the planned time down to one percent."""
+        cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
+        rate = PEAK_RATE * min(1, (self.step + 1) / WARM_UP) * (0.99 * cosine + 0.01)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def learn(self, batch):
+        """One step; returns the Dice of each member."""
+        self.set_rate()
+        corrected = random.random() < CORRECTED[batch["mode"]] and self.step > WARM_UP
+        if corrected:
+            correct_batch(self.model, batch, self.config.dims, self.config.image_channels)
+        loss, dice = loss_and_dice(self.model(batch["target"], batch["contexts"]), batch["truth"])
+        self.optimiser.zero_grad()
+        loss.backward()
+        size = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(size):
+            self.optimiser.step()
+        self.step += 1
+        keep = min(EMA, self.step / (self.step + 50))
+        with torch.no_grad():
+            for key, value in self.model.state_dict().items():
+                self.average[key].mul_(keep).add_(value, alpha=1 - keep)
+        return batch["mode"] + ("+clicks" if corrected else ""), dice.mean().item()
+
+    def save(self):
+        """Write the checkpoint whole or not at all."""
+        state = {
+            "config": self.config.to_dict(),
+            "model": self.model.state_dict(),
+            "ema": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "cases": self.cases,
+            "machine": f"{torch.get_num_threads()} CPU thread(s), {platform.machine()}, no GPU",
+        }
+        part = self.folder / "checkpoint.part"
+        torch.save(state, part)
+        part.rename(self.folder / "checkpoint.pt")
+
+    def resume(self, path, weights_only=False):
+        """Take up a checkpoint; with weights_only, as a start for a fresh schedule."""
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["ema" if weights_only else "model"])
+        self.average = {k: v.clone() for k, v in state["ema"].items()}
+        if not weights_only:
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.seconds = state["step"], state["seconds"]
+
+
+class Log:
+    """JSON lines: mean Dice of each mode over the last stretch."""
+
+    def __init__(self, path, every):
+        self.path, self.every, self.seen = path, every, {}
+
+    def add(self, run, mode, dice):
+        """Remember one step; write a line every so often."""
+        self.seen.setdefault(mode, []).append(dice)
+        if run.step % self.every:
+            return
+        line = {"step": run.step, "minutes": round(run.seconds / 60, 2), "rate": run.set_rate()}
+        line |= {mode: round(float(np.mean(values)), 4) for mode, values in self.seen.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+        self.seen = {}
+
+
+def batches(options, run, size, images):
+    """A loader of batches at one grid size."""
+    groups = real.load(options.data, options.dims, size, options.cache)
+    run.cases = {"synthetic": 0, **real.cases(groups)}
+    seed = options.seed + 1000003 * run.step
+    data = Episodes(options.dims, size, groups, options.real, images, seed)
+    return iter(
+        torch.utils.data.DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=3)
+    )
+
+
+def stage(options, progress):
+    """Grid size and images in a batch at this point of the run."""
+    if options.smoke:
+        return SMOKE_STAGE[options.dims]
+    if options.size:
+        return next(s[1:] for s in STAGES[options.dims] if s[1] == options.size)
+    return next(s[1:] for s in reversed(STAGES[options.dims]) if s[0] <= progress)
+
+
+def train(options):
+    """Run until the time is up."""
+    torch.set_num_threads(options.threads)
+    random.seed(options.seed)
+    np.random.seed(options.seed)
+    published = net.config_2d() if options.dims == 2 else net.config_3d()
+    config = net.config_tiny(options.dims) if options.smoke else published
+    options.out.mkdir(parents=True, exist_ok=True)
+    run = Run(config, options.out, options.minutes, options.seed)
+    if (options.out / "checkpoint.pt").exists():
+        run.resume(options.out / "checkpoint.pt")
+    elif options.start:
+        run.resume(options.start, weights_only=True)
+    log, now_at, loader = Log(options.out / "log.jsonl", options.log_every), None, None
+    last = saved = time.monotonic()
+    while run.progress < 1:
+        if stage(options, run.progress) != now_at:
+            now_at = stage(options, run.progress)
+            loader = batches(options, run, *now_at)
+        mode, dice = run.learn(next(loader))
+        now = time.monotonic()
+        run.seconds, last = run.seconds + now - last, now
+        log.add(run, mode, dice)
+        if now - saved > options.save_every:
+            run.save()
+            saved = now
+    run.save()
+
+
+def main():
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dims", type=int, choices=(2, 3), required=True)
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint and log go here")
+    parser.add_argument("--minutes", type=float, default=100)
+    parser.add_argument("--data", type=Path, help="folder of real sets; without it, synthetic only")
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/train"))
+    parser.add_argument("--real", type=float, default=0.45, help="share of real episodes")
+    parser.add_argument("--size", type=int, help="one grid size throughout, e.g. to go on")
+    parser.add_argument("--start", type=Path, help="weights to start from, with a fresh schedule")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--save-every", type=float, default=180, help="seconds")
+    parser.add_argument("--log-every", type=int, default=50, help="steps")
+    parser.add_argument("--smoke", action="store_true", help="a tiny net on tiny grids")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
