@@ -4,6 +4,7 @@
 
 pub mod brush;
 pub mod edit;
+pub mod export;
 pub mod files;
 pub mod labels;
 pub mod project;

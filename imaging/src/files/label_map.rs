@@ -1,0 +1,79 @@
+//! A label map: one whole number a voxel, as other programs save masks.
+
+use super::fault::{Fault, FileError, shape_text};
+use crate::labels::Mask;
+use crate::volume::Grid;
+use std::path::Path;
+
+/// The labels of an image, one a voxel; 0 is background.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelMap {
+    /// Where the voxels lie.
+    pub grid: Grid,
+    /// The label of each voxel, in the order of the grid.
+    pub values: Vec<u16>,
+    /// The colour behind each value, where the file holds colours and not numbers; else empty.
+    pub colours: Vec<[u8; 3]>,
+    /// What the reader had to say of the file, each a sentence for the user.
+    pub warnings: Vec<String>,
+}
+
+impl LabelMap {
+    /// The labels that occur, ascending, without background.
+    #[must_use]
+    pub fn values_present(&self) -> Vec<u16> {
+        let mut seen = vec![false; 1 << 16];
+        self.values.iter().for_each(|&value| seen[usize::from(value)] = true);
+        (1..=u16::MAX).filter(|&value| seen[usize::from(value)]).collect()
+    }
+
+    /// The voxels of one label.
+    #[must_use]
+    pub fn mask(&self, value: u16) -> Mask {
+        Mask::from_fn(self.grid.shape, |index| self.values[index] == value)
+    }
+
+    /// The voxels of any label.
+    #[must_use]
+    pub fn foreground(&self) -> Mask {
+        Mask::from_fn(self.grid.shape, |index| self.values[index] != 0)
+    }
+
+    /// Checks that the labels belong on an image's grid. Of the same shape but at another place they pass, with
+    /// a warning: many programs drop the place when they save a mask.
+    ///
+    /// # Errors
+    /// `Fault::GridMismatch` where the shapes differ. `path` is the label file's, for the error.
+    pub fn check_grid(&mut self, image: &Grid, path: &Path) -> Result<(), FileError> {
+        if self.grid.shape != image.shape {
+            return Err(Fault::GridMismatch { image: image.shape, mask: self.grid.shape }.at(path));
+        }
+        let half_voxel = image.spacing_mm().into_iter().fold(f64::INFINITY, f64::min) / 2.0;
+        if !self.grid.matches(image, half_voxel) {
+            let shape = shape_text(image.shape);
+            self.warnings.push(format!("The mask lies elsewhere in space than its image; voxel by voxel both are {shape}."));
+        }
+        Ok(())
+    }
+
+    /// Renumbers the labels of a colour-coded file so that a colour bears one number across files: its place
+    /// in `table`, to which new colours are appended. The first of the table is the background, black.
+    pub fn number_by(&mut self, table: &mut Vec<[u8; 3]>) {
+        if table.is_empty() {
+            table.push([0; 3]);
+        }
+        let numbers: Vec<u16> = self.colours.iter().map(|colour| place_of(*colour, table)).collect();
+        if !numbers.is_empty() {
+            self.values.iter_mut().for_each(|value| *value = numbers[usize::from(*value)]);
+            self.colours.clone_from(table);
+        }
+    }
+}
+
+fn place_of(colour: [u8; 3], table: &mut Vec<[u8; 3]>) -> u16 {
+    let place = table.iter().position(|known| *known == colour).unwrap_or_else(|| {
+        table.push(colour);
+        table.len() - 1
+    });
+    u16::try_from(place).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,143 @@
+//! The header of a label map that lies exactly on its source's grid: the source's own bytes, with only that
+//! changed which speaks of the voxels' type and meaning.
+//!
+//! Byte order, sform, qform, their codes, spacing, units, description and extensions stay as they are. An
+//! Analyze header, which has no place for most of these, becomes a NIfTI-1 header with an sform.
+
+use super::super::fault::Fault;
+use super::header::{Header, Kind};
+use super::{place, read_header};
+use crate::volume::Grid;
+use std::path::Path;
+
+/// Extensions beyond this are left behind.
+const MOST_EXTENSIONS: usize = 64 << 20;
+
+/// What is kept of a source for its label maps.
+pub(crate) struct Template {
+    /// The source's grid.
+    pub grid: Grid,
+    header: Header,
+    extensions: Vec<u8>,
+}
+
+impl Template {
+    /// Reads a source's header and extensions; its voxels are left alone.
+    pub fn read(path: &Path) -> Result<Self, Fault> {
+        let (header, mut source) = read_header(path)?;
+        if header.volumes > 1 {
+            return Err(Fault::ManyVolumes(header.volumes));
+        }
+        let grid = Grid::new(header.shape, place::world_from_voxel(&header, &mut Vec::new()));
+        super::voxel_count(grid.shape)?;
+        let end = if header.single { header.voxels_at as u64 } else { source.most };
+        let room = end.min(source.most).saturating_sub(header.kind.size() as u64).min(MOST_EXTENSIONS as u64 + 4);
+        let extensions =
+            if header.kind == Kind::Analyze { Vec::new() } else { chain(&source.take(room as usize)?, &header).to_vec() };
+        Ok(Self { grid, header, extensions })
+    }
+
+    /// All bytes before the voxels of a label map of 8 or (`wide`) 16 bits a voxel.
+    pub fn bytes(&self, wide: bool) -> Vec<u8> {
+        let mut file = if self.header.kind == Kind::Analyze { self.nifti_of_analyze() } else { self.header.raw.clone() };
+        let begin = (file.len() + 4 + self.extensions.len()).next_multiple_of(16);
+        let mut fields = Writer { raw: &mut file, header: &self.header };
+        match self.header.kind {
+            Kind::Two => fields.label_two(begin as i64, wide),
+            Kind::One | Kind::Analyze => fields.label_one(begin as f32, wide),
+        }
+        file.extend([u8::from(!self.extensions.is_empty()), 0, 0, 0]);
+        file.extend(&self.extensions);
+        file.resize(begin, 0);
+        file
+    }
+
+    /// The voxels as the header's byte order has them.
+    pub fn voxels(&self, values: &[u16], wide: bool) -> Vec<u8> {
+        if wide {
+            values.iter().flat_map(|value| self.header.endian.little(value.to_le_bytes())).collect()
+        } else {
+            values.iter().map(|&value| value as u8).collect()
+        }
+    }
+
+    /// An Analyze header as NIfTI-1: what the two have in common is kept, all else is cleared.
+    fn nifti_of_analyze(&self) -> Vec<u8> {
+        let mut raw = self.header.raw.clone();
+        for cleared in [56..70, 74..76, 112..148, 252..344] {
+            raw[cleared].fill(0);
+        }
+        let mut fields = Writer { raw: &mut raw, header: &self.header };
+        fields.put(76, 1.0_f32.to_le_bytes());
+        fields.put(254, 2_i16.to_le_bytes());
+        for (row, at) in self.grid.world_from_voxel.0.iter().zip([280, 296, 312]) {
+            for (column, &value) in row.iter().enumerate() {
+                fields.put(at + column * 4, (value as f32).to_le_bytes());
+            }
+        }
+        fields.raw[123] = 2;
+        raw
+    }
+}
+
+/// The extensions that follow a header, without the four bytes that announce them: as far as the chain of
+/// sizes holds.
+fn chain<'a>(bytes: &'a [u8], header: &Header) -> &'a [u8] {
+    let Some((&[announced, ..], rest)) = bytes.split_first_chunk::<4>() else { return &[] };
+    let mut length = 0;
+    while announced != 0
+        && let Some(size) = rest.get(length..).and_then(|left| left.first_chunk::<4>())
+        && let Ok(size) = usize::try_from(i32::from_le_bytes(header.endian.little(*size)))
+        && size >= 8
+        && length + size <= rest.len()
+    {
+        length += size;
+    }
+    &rest[..length]
+}
+
+/// Writes numbers into a header's bytes, in its own order. Every offset lies within its kind of header.
+struct Writer<'a> {
+    raw: &'a mut [u8],
+    header: &'a Header,
+}
+
+impl Writer<'_> {
+    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.raw[at..at + N].copy_from_slice(&self.header.endian.little(bytes));
+    }
+
+    fn label_one(&mut self, begin: f32, wide: bool) {
+        self.put(0, 348_i32.to_le_bytes());
+        self.raw[56..70].fill(0); // intent_p1 to intent_code
+        self.put(70, voxel_code(wide).to_le_bytes());
+        self.put(72, bits(wide).to_le_bytes());
+        self.put(108, begin.to_le_bytes());
+        self.put(112, 1.0_f32.to_le_bytes());
+        self.put(116, 0.0_f32.to_le_bytes());
+        self.raw[124..132].fill(0); // cal_max, cal_min: the window of the source
+        self.raw[328..344].fill(0); // intent_name
+        self.raw[344..348].copy_from_slice(b"n+1\0");
+    }
+
+    fn label_two(&mut self, begin: i64, wide: bool) {
+        self.raw[4..12].copy_from_slice(b"n+2\0\r\n\x1a\n");
+        self.put(12, voxel_code(wide).to_le_bytes());
+        self.put(14, bits(wide).to_le_bytes());
+        self.raw[80..104].fill(0); // intent_p1 to intent_p3
+        self.put(168, begin.to_le_bytes());
+        self.put(176, 1.0_f64.to_le_bytes());
+        self.put(184, 0.0_f64.to_le_bytes());
+        self.raw[192..208].fill(0); // cal_max, cal_min
+        self.put(504, 0_i32.to_le_bytes()); // intent_code
+        self.raw[508..524].fill(0); // intent_name
+    }
+}
+
+fn voxel_code(wide: bool) -> i16 {
+    if wide { 512 } else { 2 }
+}
+
+fn bits(wide: bool) -> i16 {
+    if wide { 16 } else { 8 }
+}

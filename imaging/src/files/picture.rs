@@ -1,0 +1,123 @@
+//! Pictures: PNG, JPEG, TIFF and BMP, grey or colour, as images one voxel deep.
+//!
+//! A picture says nothing of millimetres that could be trusted, so its grid has voxels of 1 mm, `i` to the right
+//! and `j` down, and `Image::is_picture` keeps it from being shown as anatomy. The stored order of pixels is
+//! kept, whatever a camera noted of its rotation, so that a mask fits the file pixel by pixel.
+
+use super::fault::Fault;
+use crate::space::Affine;
+use crate::volume::{Grid, Image, Pixels};
+use image::error::ImageError;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::path::Path;
+
+/// Memory for one picture at most.
+const MOST_BYTES: u64 = 4 << 30;
+/// Memory that a picture may take for each byte of its file: more than any of these codecs inflates by.
+const MOST_INFLATION: u64 = 4_096;
+/// Memory that even the smallest file may take.
+const LEAST_BYTES: u64 = 16 << 20;
+
+/// Reads a picture.
+pub(crate) fn open(path: &Path, format: ImageFormat) -> Result<Image, Fault> {
+    let mut warnings = Vec::new();
+    let picture = decode(path, format, &mut warnings)?;
+    let grid = grid([picture.width(), picture.height()])?;
+    Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, warnings })
+}
+
+/// The grid of a picture's file, whose pixels are left alone.
+pub(crate) fn size(path: &Path, format: ImageFormat) -> Result<Grid, Fault> {
+    let reader = ImageReader::with_format(BufReader::new(File::open(path)?), format);
+    let (width, height) = reader.into_dimensions().map_err(fault)?;
+    grid([width, height])
+}
+
+/// The grid of a picture of a width and a height.
+pub(crate) fn grid([width, height]: [u32; 2]) -> Result<Grid, Fault> {
+    if width == 0 || height == 0 {
+        return Err(Fault::Damaged(format!("its header declares a picture of {width} x {height} pixels")));
+    }
+    Ok(Grid::new([width as usize, height as usize, 1], Affine::IDENTITY))
+}
+
+/// Decodes a picture within bounds of memory that its file's size sets.
+pub(crate) fn decode(path: &Path, format: ImageFormat, warnings: &mut Vec<String>) -> Result<DynamicImage, Fault> {
+    let file = File::open(path)?;
+    let most = memory_for(file.metadata()?.len());
+    let mut reader = ImageReader::with_format(BufReader::new(file), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(most);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(fault)?;
+    if decoder.total_bytes() > most {
+        let (width, height) = decoder.dimensions();
+        return Err(Fault::TooLarge(format!("it declares {width} x {height} pixels, more than such a file can sensibly hold")));
+    }
+    if decoder.orientation().is_ok_and(|turn| turn != Orientation::NoTransforms) {
+        warnings.push("The camera noted a rotation; the picture is shown as its pixels are stored.".to_owned());
+    }
+    DynamicImage::from_decoder(decoder).map_err(fault)
+}
+
+/// Memory that a picture of a file of `length` bytes may take.
+pub(crate) fn memory_for(length: u64) -> u64 {
+    length.saturating_mul(MOST_INFLATION).clamp(LEAST_BYTES, MOST_BYTES)
+}
+
+fn fault(error: ImageError) -> Fault {
+    match error {
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Fault::Damaged("it ends too early".to_owned()),
+        ImageError::IoError(error) => Fault::Unreadable(error),
+        ImageError::Limits(error) => Fault::TooLarge(error.to_string()),
+        ImageError::Unsupported(error) => Fault::Unsupported(error.to_string()),
+        ImageError::Decoding(error) => Fault::Damaged(innermost(&error)),
+        error => Fault::Damaged(error.to_string()),
+    }
+}
+
+/// The last cause of an error: a codec wraps what went wrong in layers that say only where.
+fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => innermost(cause),
+        None => error.to_string(),
+    }
+}
+
+/// Grey values as they are; colours as 8 bits, and as grey where every one of them is.
+fn pixels(picture: DynamicImage, warnings: &mut Vec<String>) -> Pixels {
+    if picture.color().has_alpha() {
+        warnings.push("Its transparency is left out.".to_owned());
+    }
+    match picture {
+        DynamicImage::ImageLuma8(grey) => Pixels::I16(grey.into_raw().into_iter().map(i16::from).collect()),
+        DynamicImage::ImageLumaA8(grey) => Pixels::I16(grey.pixels().map(|pixel| i16::from(pixel.0[0])).collect()),
+        DynamicImage::ImageLuma16(grey) => grey16(&grey.into_raw()),
+        DynamicImage::ImageLumaA16(grey) => grey16(&grey.pixels().map(|pixel| pixel.0[0]).collect::<Vec<_>>()),
+        DynamicImage::ImageRgb16(colour) if colour.pixels().all(|pixel| is_grey(&pixel.0)) => {
+            grey16(&colour.pixels().map(|pixel| pixel.0[0]).collect::<Vec<_>>())
+        }
+        colour => colours(&colour.into_rgb8()),
+    }
+}
+
+fn colours(colour: &image::RgbImage) -> Pixels {
+    if colour.pixels().all(|pixel| is_grey(&pixel.0)) {
+        Pixels::I16(colour.pixels().map(|pixel| i16::from(pixel.0[0])).collect())
+    } else {
+        Pixels::Rgb(colour.pixels().map(|pixel| pixel.0).collect())
+    }
+}
+
+fn is_grey<T: PartialEq>([red, green, blue]: &[T; 3]) -> bool {
+    red == green && green == blue
+}
+
+/// 16-bit grey: as `i16` where every value fits.
+pub(crate) fn grey16(values: &[u16]) -> Pixels {
+    let whole: Option<Vec<i16>> = values.iter().map(|&value| i16::try_from(value).ok()).collect();
+    whole.map_or_else(|| Pixels::F32(values.iter().map(|&value| f32::from(value)).collect()), Pixels::I16)
+}

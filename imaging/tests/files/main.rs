@@ -1,0 +1,8 @@
+//! The promises of `files` and `export`, on files made here byte by byte.
+
+mod bad;
+mod exports;
+mod folders;
+mod make;
+mod pictures;
+mod volumes;
