@@ -137,6 +137,14 @@ pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite
     })
 }
 
+/// The ending of the name of a source's label map: `.nii.gz`, or `.png` for a picture.
+///
+/// # Errors
+/// Where the source cannot be read.
+pub fn ending(source: &Path) -> Result<&'static str, FileError> {
+    Target::read(source).map(|target| target.ending())
+}
+
 /// Writes each mask to a file of its own, label 1, named after the case and the structure, into `folder`.
 ///
 /// # Errors
