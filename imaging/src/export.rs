@@ -23,6 +23,8 @@ pub struct Receipt {
     pub shape: [usize; 3],
     /// Its affine to world (RAS, mm): the source's.
     pub world_from_voxel: Affine,
+    /// Volume of a voxel in millilitres; of a picture it says nothing.
+    pub voxel_ml: f64,
     /// The structures in it, in the order given.
     pub measures: Vec<Measure>,
     /// SHA-256 of the labels, each as a 16-bit number with the lesser byte first, in hexadecimal.
@@ -132,6 +134,7 @@ pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite
         path: to.to_owned(),
         shape: back.grid.shape,
         world_from_voxel: back.grid.world_from_voxel,
+        voxel_ml: grid.voxel_ml(),
         measures: labels.iter().map(measure).collect(),
         sha256,
     })
@@ -155,7 +158,7 @@ pub fn export_nifti_each(
     folder: &Path,
     overwrite: bool,
 ) -> Result<Vec<Receipt>, ExportError> {
-    let ending = Target::read(source)?.ending();
+    let ending = ending(source)?;
     let mut goals: Vec<PathBuf> = Vec::new();
     for (structure, _) in masks {
         let goal = folder.join(format!("{}_{}{ending}", case_name(source), file_name(structure)));

@@ -6,6 +6,7 @@ pub mod brush;
 pub mod edit;
 pub mod export;
 pub mod files;
+pub mod journal;
 pub mod labels;
 pub mod project;
 pub mod prompt;
