@@ -1,1 +1,49 @@
-//! The program.
+//! What is done: the program Exemplar, in a window and on the command line.
+
+mod actions;
+pub mod app;
+mod ask;
+pub mod command;
+pub mod export;
+mod gestures;
+mod jobs;
+mod keeper;
+mod notices;
+mod opening;
+mod panels;
+mod recent;
+mod review;
+pub mod session;
+mod stage;
+mod theme;
+pub mod tools;
+
+use app::App;
+use command::Command;
+use engine::{DeviceChoice, Engine};
+use std::path::PathBuf;
+
+/// Opens the window, with files, folders or a project in it, and runs until it is closed.
+///
+/// # Errors
+/// Where no window can be made: no screen, no graphics driver.
+pub fn run(paths: Vec<PathBuf>, device: DeviceChoice) -> anyhow::Result<()> {
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Exemplar")
+            .with_app_id("exemplar")
+            .with_inner_size([1440.0, 900.0]),
+        renderer: eframe::Renderer::Wgpu,
+        ..Default::default()
+    };
+    let make: eframe::AppCreator<'_> = Box::new(move |cc| {
+        let ctx = cc.egui_ctx.clone();
+        let engine = Engine::spawn(device, move || ctx.request_repaint());
+        let mut app = App::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref(), engine);
+        if !paths.is_empty() {
+            app.command(&cc.egui_ctx, Command::Open(paths));
+        }
+        Ok(Box::new(app))
+    });
+    eframe::run_native("exemplar", options, make).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}

@@ -1,0 +1,252 @@
+//! The program in its window: owns all, and keeps the order of a frame: take news, draw panels, run the
+//! commands that they handed back, ask the engine.
+
+use crate::ask::{self, Asked};
+use crate::command::{self, Command};
+use crate::jobs::{Done, Jobs};
+use crate::keeper::{Keeper, Saved};
+use crate::notices::Notices;
+use crate::panels::dialogs::Dialogs;
+use crate::panels::{Desk, Orders, cases, grid, menu, status, structures, toolbar};
+use crate::session::{CaseView, Session};
+use crate::stage::Stage;
+use crate::theme;
+use eframe::egui_wgpu::RenderState;
+use egui::{CentralPanel, Context, Frame, Panel, Ui};
+use engine::Engine;
+use imaging::{CaseId, Entry, History, Image, Project, Step};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The program in its window.
+pub struct App {
+    pub(crate) project: Project,
+    pub(crate) history: History,
+    pub(crate) session: Session,
+    pub(crate) keeper: Option<Keeper>,
+    pub(crate) engine: Engine,
+    pub(crate) jobs: Jobs,
+    pub(crate) notices: Notices,
+    pub(crate) dialogs: Dialogs,
+    pub(crate) stage: Stage,
+    pub(crate) pictures: grid::Pictures,
+    pub(crate) asked: Asked,
+    /// Counts the changes to the project, so that what is derived knows when to be made anew.
+    pub(crate) revision: u64,
+    saved: Saved,
+    hover: Option<[f32; 3]>,
+}
+
+impl App {
+    /// The program over an engine; `render` is the window's own device.
+    #[must_use]
+    pub fn new(ctx: &Context, render: Option<&RenderState>, engine: Engine) -> Self {
+        theme::install(ctx);
+        let waker = ctx.clone();
+        Self {
+            project: Project::default(),
+            history: History::default(),
+            session: Session::default(),
+            keeper: None,
+            engine,
+            jobs: Jobs::new(move || waker.request_repaint()),
+            notices: Notices::default(),
+            dialogs: Dialogs::default(),
+            stage: Stage::new(render),
+            pictures: grid::Pictures::default(),
+            asked: Asked::default(),
+            revision: 0,
+            saved: Saved::Nothing,
+            hover: None,
+        }
+    }
+
+    /// The project as it stands, for tests and tools.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// What is not saved, for tests and tools.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The messages on the screen.
+    #[must_use]
+    pub fn headlines(&self) -> Vec<String> {
+        self.notices.headlines().map(ToOwned::to_owned).collect()
+    }
+
+    /// Runs a command as if its key had been pressed.
+    pub fn command(&mut self, ctx: &Context, command: Command) {
+        self.run(ctx, command);
+    }
+
+    /// Makes a step through the one door, and keeps it.
+    pub(crate) fn make(&mut self, step: Step) {
+        match self.history.apply(&mut self.project, step.clone()) {
+            Ok(()) => self.keep(Entry::Do(step)),
+            Err(error) => self.notices.fault(&anyhow::Error::new(error).context(format!("Could not {}", step.name))),
+        }
+    }
+
+    /// Notes a change that was made.
+    pub(crate) fn keep(&mut self, entry: Entry) {
+        self.revision += 1;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(entry);
+        }
+    }
+
+    fn take_news(&mut self, ctx: &Context) {
+        for done in self.jobs.finished().collect::<Vec<_>>() {
+            self.take_done(ctx, done);
+        }
+        for (case, structure) in ask::take(&self.project, &mut self.session, &mut self.notices, &self.engine) {
+            self.stage.forget_layers();
+            let Some(guess) = self.session.guesses.get(&(case, structure)) else { continue };
+            let (Some(case), Some(look)) = (self.project.case(case), self.project.structure(structure)) else { continue };
+            self.jobs.picture(case.id, &case.path, structure, guess.mask.clone(), look.colour);
+        }
+        if let Some(keeper) = &mut self.keeper {
+            let (saved, fault) = keeper.poll();
+            self.saved = saved;
+            if let Some(fault) = fault {
+                self.notices.fault(&anyhow::anyhow!(fault).context("The last change could not be saved"));
+            }
+        }
+    }
+
+    fn take_done(&mut self, ctx: &Context, done: Done) {
+        match done {
+            Done::Loaded { case, image, thumbnail } => self.loaded(ctx, case, image, thumbnail),
+            Done::Pictured { case, structure, mask, picture } => {
+                // A picture of a guess that was replaced meanwhile comes too late.
+                if self.session.guesses.get(&(case, structure)).is_some_and(|guess| Arc::ptr_eq(&guess.mask, &mask)) {
+                    let texture = ctx.load_texture("guess", picture, egui::TextureOptions::LINEAR);
+                    self.pictures.insert((case, structure), texture);
+                }
+            }
+            Done::Chosen(paths) => self.run(ctx, Command::Open(paths)),
+            Done::ProjectFolder(folder) => self.run(ctx, Command::SaveProject(folder)),
+            Done::ExportFolder(folder) => {
+                if let Some(form) = &mut self.dialogs.export {
+                    form.folder = folder.display().to_string();
+                }
+            }
+            Done::Exported(result) => self.exported(result),
+        }
+    }
+
+    fn loaded(&mut self, ctx: &Context, case: CaseId, image: Result<Arc<Image>, String>, thumbnail: Option<egui::ColorImage>) {
+        self.session.loading.remove(&case);
+        let shown = self.session.case == Some(case);
+        let view = self.session.views.entry(case).or_insert_with(CaseView::default);
+        match image {
+            Ok(image) => {
+                for warning in image.warnings.iter().filter(|_| shown) {
+                    self.notices.warning(warning.clone());
+                }
+                view.grid = Some(image.grid);
+                view.window.get_or_insert_with(|| viewer::Window::auto(&image));
+                view.image = shown.then_some(image);
+                view.fault = None;
+            }
+            Err(fault) => {
+                self.notices.fault(&anyhow::anyhow!(fault.clone()).context("An image could not be opened"));
+                view.fault = Some(fault);
+            }
+        }
+        if let Some(picture) = thumbnail {
+            view.thumbnail = Some(ctx.load_texture("case", picture, egui::TextureOptions::LINEAR));
+        }
+    }
+
+    fn exported(&mut self, result: anyhow::Result<crate::export::Report>) {
+        if let Some(form) = &mut self.dialogs.export {
+            form.busy = false;
+        }
+        match result {
+            Ok(report) => {
+                report.remarks.iter().for_each(|remark| self.notices.warning(remark.clone()));
+                let files = report.receipts.len();
+                self.notices.news(format!(
+                    "Exported {files} file{}, each read back and equal to its mask in grid and voxels: {}",
+                    if files == 1 { "" } else { "s" },
+                    report.folder.display()
+                ));
+                self.dialogs.export = None;
+            }
+            Err(error) => self.notices.fault(&error),
+        }
+    }
+
+    /// Whatever the shown case needs from disk.
+    fn load_shown(&mut self) {
+        let Some(case) = self.session.case.and_then(|id| self.project.case(id)) else { return };
+        let view = self.session.views.entry(case.id).or_default();
+        if view.image.is_none() && view.fault.is_none() && self.session.loading.insert(case.id) {
+            self.jobs.load(case.id, &case.path, true);
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui, orders: &mut Orders) {
+        let ctx = ui.ctx().clone();
+        let mut desk = Desk { project: &self.project, history: &self.history, session: &self.session, orders };
+        Panel::top("menu").show(ui, |ui| menu::menu_ui(ui, &mut desk));
+        Panel::top("tools").show(ui, |ui| toolbar::toolbar_ui(ui, &mut desk));
+        Panel::bottom("status").show(ui, |ui| status::status_ui(ui, &desk, self.hover, &self.saved));
+        Panel::left("cases").default_size(theme::LIST_WIDTH).show(ui, |ui| cases::cases_ui(ui, &mut desk));
+        Panel::right("structures").default_size(theme::SIDE_WIDTH).show(ui, |ui| structures::structures_ui(ui, &mut desk));
+        let output = CentralPanel::default()
+            .frame(Frame::new().fill(theme::PANE))
+            .show(ui, |ui| self.stage.show(ui, &mut desk, &self.pictures, self.revision));
+        self.hover = output.inner.hovered;
+        self.dialogs.ui(&ctx, &mut desk);
+        self.notices.ui(&ctx);
+        self.follow(&ctx, output.inner);
+    }
+
+    fn run_orders(&mut self, ctx: &Context, orders: Orders) {
+        for step in orders.steps {
+            self.make(step);
+        }
+        for command in orders.commands {
+            self.run(ctx, command);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.take_news(&ctx);
+        let mut orders = Orders::default();
+        orders.commands.extend(dropped(&ctx));
+        orders.commands.extend(command::from_keys(&ctx));
+        self.draw(ui, &mut orders);
+        self.run_orders(&ctx, orders);
+        self.load_shown();
+        ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
+        // The status line tells seconds.
+        ctx.request_repaint_after(if self.session.waiting.is_some() {
+            Duration::from_millis(100)
+        } else {
+            Duration::from_secs(1)
+        });
+    }
+
+    fn on_exit(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.close();
+        }
+    }
+}
+
+fn dropped(ctx: &Context) -> Option<Command> {
+    let paths: Vec<PathBuf> = ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+    (!paths.is_empty()).then_some(Command::Open(paths))
+}

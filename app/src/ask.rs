@@ -1,0 +1,220 @@
+//! Project and session to request, and event to session: the only file that speaks with the engine.
+
+use crate::notices::Notices;
+use crate::review::{has_marks, structure_name};
+use crate::session::{Guess, Place, Propagation, Session, Waiting};
+use engine::{Engine, Event, Example, ImageRef, Marks, Request, Target};
+use imaging::{Case, CaseId, Kind, Mask, Project, Review, StructureId, Volume, brush};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What was last asked of each place, so that nothing is asked twice.
+#[derive(Default)]
+pub struct Asked {
+    seen: Option<(Place, u64)>,
+    marks: std::collections::HashMap<Place, u64>,
+}
+
+/// Asks for a guess of the case shown where its marks or examples have changed since the last one.
+pub fn ask(project: &Project, session: &mut Session, engine: &Engine, asked: &mut Asked, revision: u64) {
+    let Some(place) = session.place() else { return };
+    if session.image().is_none() || asked.seen == Some((place, revision)) {
+        return;
+    }
+    asked.seen = Some((place, revision));
+    let Some(case) = project.case(place.0) else { return };
+    let marks = fingerprint(project, case, place.1);
+    let before = asked.marks.insert(place, marks);
+    if case.review(place.1).is_locked() {
+        return;
+    }
+    let own = has_marks(project, place);
+    let others = project.examples(place.1).any(|other| other.id != place.0);
+    let follows = others && case.review(place.1) != Review::Rejected && !session.guesses.contains_key(&place);
+    if own && before != Some(marks) || !own && follows {
+        preview(project, session, engine, place);
+    } else if !own && !others && before.is_some_and(|before| before != marks) {
+        // The last mark was taken away: the guess that followed from it goes too.
+        session.guesses.remove(&place);
+        if let Some(waiting) = session.waiting.take() {
+            engine.cancel(waiting.ticket);
+        }
+    }
+}
+
+/// Forgets what was asked, so that a guess that was thrown away can be asked for again.
+pub fn forget(asked: &mut Asked, place: Place) {
+    asked.marks.remove(&place);
+    asked.seen = None;
+}
+
+fn fingerprint(project: &Project, case: &Case, structure: StructureId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for prompt in case.prompts_of(structure) {
+        format!("{:?}", (prompt.sign, &prompt.shape)).hash(&mut hasher);
+    }
+    for example in project.examples(structure).filter(|other| other.id != case.id) {
+        example.id.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn preview(project: &Project, session: &mut Session, engine: &Engine, place: Place) {
+    let Some(case) = project.case(place.0) else { return };
+    let ticket = engine.ticket();
+    let target = target(session, case, place.1);
+    let examples = examples(project, session, place.1, Some(place.0));
+    session.waiting = Some(Waiting { ticket, place, since: Instant::now() });
+    engine.send(Request::Preview { ticket, target, examples });
+}
+
+/// Guesses a structure in every case that is neither an example nor locked, the most uncertain first.
+/// Says how many, or why none.
+pub fn propagate(
+    project: &Project,
+    session: &mut Session,
+    engine: &Engine,
+    structure: StructureId,
+) -> Result<usize, &'static str> {
+    let examples = examples(project, session, structure, None);
+    if examples.is_empty() {
+        return Err("Use at least one marked case as an example (E) before propagating.");
+    }
+    let mut cases: Vec<&Case> = project
+        .cases
+        .iter()
+        .filter(|case| !case.review(structure).is_locked() && !case.work(structure).is_some_and(|work| work.example))
+        .filter(|case| !has_marks(project, (case.id, structure)))
+        .collect();
+    if cases.is_empty() {
+        return Err("Every other case is already reviewed, marked or an example.");
+    }
+    let urgency = |case: &Case| session.guesses.get(&(case.id, structure)).map_or(0.0, |guess| guess.uncertainty);
+    cases.sort_by(|a, b| urgency(b).total_cmp(&urgency(a)));
+    let targets: Vec<Target> = cases.into_iter().map(|case| target(session, case, structure)).collect();
+    let (ticket, total) = (engine.ticket(), targets.len());
+    if let Some(running) = session.propagation.take() {
+        engine.cancel(running.ticket);
+    }
+    session.propagated.insert(structure);
+    session.propagation =
+        Some(Propagation { ticket, structure, done: 0, total, left: None, paused: false, since: Instant::now() });
+    engine.send(Request::Propagate { ticket, targets, examples });
+    Ok(total)
+}
+
+fn target(session: &Session, case: &Case, structure: StructureId) -> Target {
+    let previous = session.guesses.get(&(case.id, structure)).and_then(|guess| guess.probability.clone());
+    let marks = Marks { prompts: case.prompts_of(structure).cloned().collect(), mask: None };
+    let previous = if marks.prompts.is_empty() { None } else { previous };
+    Target { case: case.id, image: image_ref(session, case), marks, previous }
+}
+
+fn examples(project: &Project, session: &Session, structure: StructureId, but: Option<CaseId>) -> Arc<[Example]> {
+    project
+        .examples(structure)
+        .filter(|case| Some(case.id) != but && case.review(structure) != Review::Absent)
+        .filter_map(|case| {
+            let marks = example_marks(session, case, structure)?;
+            Some(Example { case: case.id, image: image_ref(session, case), marks })
+        })
+        .collect()
+}
+
+/// A case's accepted mask; else what was brushed, where nothing but the brush was used; else its marks.
+fn example_marks(session: &Session, case: &Case, structure: StructureId) -> Option<Marks> {
+    let kept = case.work(structure).and_then(|work| work.mask.as_ref());
+    if let Some(mask) = kept {
+        return Some(Marks { prompts: Vec::new(), mask: Some(Arc::new(mask.clone())) });
+    }
+    let prompts: Vec<_> = case.prompts_of(structure).cloned().collect();
+    if prompts.is_empty() {
+        return None;
+    }
+    let grid = session.views.get(&case.id).and_then(|view| view.grid);
+    match grid {
+        Some(grid) if prompts.iter().all(|prompt| prompt.shape.kind() == Kind::Mask) => {
+            let mut mask = Mask::empty(grid.shape);
+            brush::apply_strokes(&mut mask, &grid, &prompts);
+            Some(Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) })
+        }
+        _ => Some(Marks { prompts, mask: None }),
+    }
+}
+
+fn image_ref(session: &Session, case: &Case) -> ImageRef {
+    match session.views.get(&case.id).and_then(|view| view.image.clone()) {
+        Some(image) => ImageRef::Loaded(image),
+        None => ImageRef::File(case.path.clone()),
+    }
+}
+
+/// Takes the engine's news; returns the places whose guess is new.
+pub fn take(project: &Project, session: &mut Session, notices: &mut Notices, engine: &Engine) -> Vec<Place> {
+    let events: Vec<Event> = engine.events().collect();
+    events.into_iter().filter_map(|event| take_one(project, session, notices, event)).collect()
+}
+
+fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, event: Event) -> Option<Place> {
+    match event {
+        Event::Ready { adapter, remarks, nets, .. } => {
+            session.adapter = Some(adapter);
+            session.nets = nets;
+            remarks.into_iter().for_each(|remark| notices.warning(remark));
+        }
+        Event::Guess { ticket, case, probability, uncertainty, took } => {
+            let structure = structure_of(session, ticket)?;
+            let place = (case, structure);
+            // A review given while the engine was at work stands above its guess.
+            if project.case(case)?.review(structure).is_locked() {
+                return None;
+            }
+            session.guesses.insert(place, guess(session, place, probability, uncertainty, took));
+            return Some(place);
+        }
+        Event::Progress { ticket, done, total, left } => {
+            if let Some(running) = session.propagation.as_mut().filter(|running| running.ticket == ticket) {
+                (running.done, running.total, running.left) = (done, total, left);
+            }
+        }
+        Event::Finished { ticket } => finished(project, session, notices, ticket),
+        Event::Skipped { case, error, .. } => {
+            let name = project.case(case).map_or("a case", |case| case.name.as_str());
+            notices.fault(&anyhow::Error::new(error).context(format!("{name} was left out")));
+        }
+        Event::Failed { ticket, error } => {
+            notices.fault(&anyhow::Error::new(error).context("The guess could not be made"));
+            ticket.into_iter().for_each(|ticket| end(session, ticket));
+        }
+    }
+    None
+}
+
+fn guess(session: &Session, place: Place, probability: Arc<Volume<u8>>, uncertainty: f32, took: std::time::Duration) -> Guess {
+    let mask = Mask::from_fn(probability.grid.shape, |index| probability.voxels[index] >= 128);
+    let shown = session.place() == Some(place);
+    Guess { mask: Arc::new(mask), probability: shown.then_some(probability), uncertainty, took }
+}
+
+fn structure_of(session: &Session, ticket: engine::Ticket) -> Option<StructureId> {
+    let waiting = session.waiting.as_ref().filter(|waiting| waiting.ticket == ticket).map(|waiting| waiting.place.1);
+    waiting.or_else(|| session.propagation.as_ref().filter(|running| running.ticket == ticket).map(|running| running.structure))
+}
+
+fn finished(project: &Project, session: &mut Session, notices: &mut Notices, ticket: engine::Ticket) {
+    if let Some(running) = session.propagation.as_ref().filter(|running| running.ticket == ticket) {
+        let name = structure_name(project, running.structure);
+        let secs = running.since.elapsed().as_secs_f32();
+        notices.news(format!(
+            "Guessed {name} in {} of {} cases in {secs:.0} s. Review them with A, R, Z and N.",
+            running.done, running.total
+        ));
+    }
+    end(session, ticket);
+}
+
+fn end(session: &mut Session, ticket: engine::Ticket) {
+    session.waiting.take_if(|waiting| waiting.ticket == ticket);
+    session.propagation.take_if(|running| running.ticket == ticket);
+}

@@ -1,0 +1,191 @@
+//! Each action by name, with its key. Panels hand commands back; the app runs them in one place.
+
+use crate::tools::Tool;
+use egui::{Key, Modifiers};
+use imaging::{CaseId, Convention, StructureId};
+use std::path::PathBuf;
+
+/// Something that the user asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Opens files, folders or a project.
+    Open(Vec<PathBuf>),
+    /// Asks for files by dialog.
+    OpenFilesDialog,
+    /// Asks for a folder (of images, or a project) by dialog.
+    OpenFolderDialog,
+    /// Asks where to keep the project.
+    SaveProjectDialog,
+    /// Keeps the project in a folder.
+    SaveProject(PathBuf),
+    /// Shows another case.
+    ShowCase(CaseId),
+    /// Makes a structure and takes it in hand.
+    NewStructure,
+    /// Takes a structure in hand.
+    PickStructure(StructureId),
+    /// Removes a structure with its marks and masks.
+    RemoveStructure(StructureId),
+    /// The previous or next structure.
+    StepStructure(isize),
+    /// Takes a tool in hand.
+    PickTool(Tool),
+    /// Positive becomes negative, or the selected mark changes sides.
+    FlipSign,
+    /// The brush grows or shrinks by a factor.
+    ScaleBrush(f32),
+    /// Disc or ball.
+    ToggleBall,
+    /// Selects a mark and shows it.
+    SelectMark(imaging::PromptId),
+    /// Removes the selected mark.
+    DeleteMark,
+    /// Lets go of the selection and of a mark being drawn.
+    Escape,
+    /// Shows or hides masks and marks.
+    ToggleOverlay,
+    /// Uses the shown case as an example, or no longer.
+    ToggleExample,
+    /// Guesses the structure in every other case.
+    Propagate,
+    /// Holds the propagation, or lets it go on.
+    PausePropagation,
+    /// Ends the propagation.
+    CancelPropagation,
+    /// The guess is right: locks it and goes on.
+    Accept,
+    /// Accepts every guess of the structure.
+    AcceptAll,
+    /// The guess is wrong.
+    Reject,
+    /// The structure is not in this case.
+    Absent,
+    /// Takes the review of this case back.
+    Reopen,
+    /// The next case to review.
+    Next,
+    /// Takes the last step back.
+    Undo,
+    /// Makes it again.
+    Redo,
+    /// A window/level preset by its number; 0 is automatic.
+    Preset(usize),
+    /// Opens the export panel.
+    ShowExport,
+    /// Writes the accepted masks to a folder.
+    Export {
+        /// The folder.
+        folder: PathBuf,
+        /// Whether files there may be replaced.
+        overwrite: bool,
+    },
+    /// Asks for the folder of the export.
+    ExportDialog,
+    /// The sheet of keys.
+    ToggleKeys,
+    /// The settings.
+    ToggleSettings,
+    /// About the program.
+    ToggleAbout,
+    /// Radiological or neurological.
+    SetConvention(Convention),
+    /// Dark or light.
+    SetTheme(egui::ThemePreference),
+    /// GPU or CPU.
+    SetDevice(engine::DeviceChoice),
+    /// All views back to the whole slice.
+    FitViews,
+}
+
+/// One line of the sheet of keys: the keys, what they do, and the command.
+pub struct Binding {
+    /// Modifiers that must be down.
+    pub modifiers: Modifiers,
+    /// The key.
+    pub key: Key,
+    /// What the sheet says.
+    pub what: &'static str,
+    /// What it does.
+    pub command: fn() -> Command,
+}
+
+const fn plain(key: Key, what: &'static str, command: fn() -> Command) -> Binding {
+    Binding { modifiers: Modifiers::NONE, key, what, command }
+}
+
+const fn shift(key: Key, what: &'static str, command: fn() -> Command) -> Binding {
+    Binding { modifiers: Modifiers::SHIFT, key, what, command }
+}
+
+const fn ctrl(key: Key, what: &'static str, command: fn() -> Command) -> Binding {
+    Binding { modifiers: Modifiers::COMMAND, key, what, command }
+}
+
+/// Every key of the program. Those with more modifiers stand first, for egui matches loosely.
+pub const BINDINGS: &[Binding] = &[
+    Binding { modifiers: Modifiers::COMMAND.plus(Modifiers::SHIFT), key: Key::Z, what: "redo", command: || Command::Redo },
+    Binding {
+        modifiers: Modifiers::COMMAND.plus(Modifiers::SHIFT),
+        key: Key::O,
+        what: "open a folder or project",
+        command: || Command::OpenFolderDialog,
+    },
+    ctrl(Key::Z, "undo", || Command::Undo),
+    ctrl(Key::Y, "redo", || Command::Redo),
+    ctrl(Key::O, "open images", || Command::OpenFilesDialog),
+    ctrl(Key::S, "save the project in a folder", || Command::SaveProjectDialog),
+    ctrl(Key::E, "export accepted masks", || Command::ShowExport),
+    shift(Key::A, "accept every guess of the structure", || Command::AcceptAll),
+    shift(Key::B, "brush: disc or ball", || Command::ToggleBall),
+    plain(Key::A, "accept and go to the next", || Command::Accept),
+    plain(Key::R, "reject", || Command::Reject),
+    plain(Key::N, "next case to review", || Command::Next),
+    plain(Key::Z, "absent: the structure is not here", || Command::Absent),
+    plain(Key::O, "take the review back", || Command::Reopen),
+    plain(Key::E, "use as example, or no longer", || Command::ToggleExample),
+    plain(Key::Enter, "propagate to the other cases", || Command::Propagate),
+    plain(Key::C, "cursor", || Command::PickTool(Tool::Cursor)),
+    plain(Key::P, "click", || Command::PickTool(Tool::Click)),
+    plain(Key::B, "box", || Command::PickTool(Tool::Box)),
+    plain(Key::D, "doodle", || Command::PickTool(Tool::Doodle)),
+    plain(Key::M, "mask brush", || Command::PickTool(Tool::Brush)),
+    plain(Key::T, "sign + or -", || Command::FlipSign),
+    plain(Key::OpenBracket, "smaller brush", || Command::ScaleBrush(1.0 / 1.2)),
+    plain(Key::CloseBracket, "larger brush", || Command::ScaleBrush(1.2)),
+    plain(Key::Delete, "delete the selected mark", || Command::DeleteMark),
+    plain(Key::Backspace, "delete the selected mark", || Command::DeleteMark),
+    plain(Key::Escape, "let go", || Command::Escape),
+    plain(Key::G, "masks and marks on or off", || Command::ToggleOverlay),
+    plain(Key::Comma, "previous structure", || Command::StepStructure(-1)),
+    plain(Key::Period, "next structure", || Command::StepStructure(1)),
+    plain(Key::F, "fit the views", || Command::FitViews),
+    plain(Key::Num0, "window: automatic", || Command::Preset(0)),
+    plain(Key::Num1, "window: preset 1", || Command::Preset(1)),
+    plain(Key::Num2, "window: preset 2", || Command::Preset(2)),
+    plain(Key::Num3, "window: preset 3", || Command::Preset(3)),
+    plain(Key::Num4, "window: preset 4", || Command::Preset(4)),
+    plain(Key::Num5, "window: preset 5", || Command::Preset(5)),
+    plain(Key::Num6, "window: preset 6", || Command::Preset(6)),
+    plain(Key::Questionmark, "this sheet", || Command::ToggleKeys),
+    plain(Key::F1, "this sheet", || Command::ToggleKeys),
+];
+
+/// The commands whose keys were pressed in this frame; none while a text field has the keyboard.
+pub fn from_keys(ctx: &egui::Context) -> Vec<Command> {
+    if ctx.egui_wants_keyboard_input() {
+        return Vec::new();
+    }
+    ctx.input_mut(|input| BINDINGS.iter().filter(|b| input.consume_key(b.modifiers, b.key)).map(|b| (b.command)()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_does_two_things() {
+        for (at, a) in BINDINGS.iter().enumerate() {
+            assert!(BINDINGS[..at].iter().all(|b| (a.modifiers, a.key) != (b.modifiers, b.key)), "{:?} twice", a.key);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Dialogs and disk, off the frame: each job runs on a thread of its own kind and answers by a message.
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use imaging::{CaseId, Convention, Image, Mask, StructureId};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use viewer::{Cover, Layer, thumbnail};
+
+/// What a job has to say when it is done.
+pub enum Done {
+    /// A case's image was read, with its picture for the list.
+    Loaded {
+        /// The case.
+        case: CaseId,
+        /// The image, or why it could not be read.
+        image: Result<Arc<Image>, String>,
+        /// Its picture for the list.
+        thumbnail: Option<egui::ColorImage>,
+    },
+    /// The picture of a guess for the grid.
+    Pictured {
+        /// The case.
+        case: CaseId,
+        /// The structure.
+        structure: StructureId,
+        /// The guess that is pictured.
+        mask: Arc<Mask>,
+        /// The picture.
+        picture: egui::ColorImage,
+    },
+    /// Files or folders were chosen to open.
+    Chosen(Vec<PathBuf>),
+    /// A folder was chosen for the project.
+    ProjectFolder(PathBuf),
+    /// A folder was chosen for the export.
+    ExportFolder(PathBuf),
+    /// An export came to its end.
+    Exported(anyhow::Result<crate::export::Report>),
+}
+
+/// An image to read.
+struct Load {
+    case: CaseId,
+    path: PathBuf,
+    urgent: bool,
+    /// With a mask: picture the guess, and keep the image to oneself.
+    guess: Option<(StructureId, Arc<Mask>, [u8; 3])>,
+}
+
+/// The threads that work beside the window.
+pub struct Jobs {
+    loads: Sender<Load>,
+    done: (Sender<Done>, Receiver<Done>),
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Side of a picture in the list, in pixels.
+pub const THUMBNAIL: usize = 160;
+
+impl Jobs {
+    /// Starts the reading thread; `wake` is called after each message.
+    #[must_use]
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (loads, orders) = unbounded();
+        let done = unbounded();
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
+        let (sender, waker) = (done.0.clone(), wake.clone());
+        let spawned = thread::Builder::new().name("exemplar-files".into()).spawn(move || read_images(&orders, &sender, &*waker));
+        if let Err(error) = spawned {
+            tracing::error!("could not start the reading thread: {error}");
+        }
+        Self { loads, done, wake }
+    }
+
+    /// Reads a case's image; an urgent one before all others.
+    pub fn load(&self, case: CaseId, path: &Path, urgent: bool) {
+        let _ = self.loads.send(Load { case, path: path.to_owned(), urgent, guess: None });
+    }
+
+    /// Pictures a guess for the grid.
+    pub fn picture(&self, case: CaseId, path: &Path, structure: StructureId, mask: Arc<Mask>, colour: [u8; 3]) {
+        let _ = self.loads.send(Load { case, path: path.to_owned(), urgent: false, guess: Some((structure, mask, colour)) });
+    }
+
+    /// Runs a job on a thread of its own; what it returns is its message.
+    pub fn run(&self, name: &str, job: impl FnOnce() -> Option<Done> + Send + 'static) {
+        let (sender, wake) = (self.done.0.clone(), self.wake.clone());
+        let spawned = thread::Builder::new().name(format!("exemplar-{name}")).spawn(move || {
+            if let Some(done) = job() {
+                let _ = sender.send(done);
+                wake();
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::error!("could not start a thread: {error}");
+        }
+    }
+
+    /// The messages that came since the last frame.
+    pub fn finished(&self) -> impl Iterator<Item = Done> + '_ {
+        self.done.1.try_iter()
+    }
+}
+
+/// Reads what is asked for: urgent ones first and the newest of them before the others, the rest in order.
+fn read_images(orders: &Receiver<Load>, done: &Sender<Done>, wake: &(dyn Fn() + Send + Sync)) {
+    let mut waiting: Vec<Load> = Vec::new();
+    let mut last: Option<(CaseId, Arc<Image>)> = None;
+    loop {
+        if waiting.is_empty() {
+            let Ok(order) = orders.recv() else { return };
+            waiting.push(order);
+        }
+        waiting.extend(orders.try_iter());
+        let at = waiting.iter().rposition(|load| load.urgent).unwrap_or(0);
+        let load = waiting.remove(at);
+        let image = match &last {
+            Some((case, image)) if *case == load.case => Ok(image.clone()),
+            _ => read(&load.path).map(Arc::new),
+        };
+        if let Ok(image) = &image {
+            last = Some((load.case, image.clone()));
+        }
+        if done.send(answer(load, image)).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+/// A reader that panics costs one file, not the thread.
+fn read(path: &Path) -> Result<Image, String> {
+    std::panic::catch_unwind(|| imaging::files::open(path))
+        .unwrap_or_else(|_| {
+            let fault = imaging::files::Fault::Damaged("its reader failed".to_owned());
+            Err(imaging::files::FileError { fault, path: path.to_owned() })
+        })
+        .map_err(|error| error.to_string())
+}
+
+fn answer(load: Load, image: Result<Arc<Image>, String>) -> Done {
+    match (load.guess, image) {
+        (Some((structure, mask, colour)), Ok(image)) => {
+            let layer = Layer { cover: Cover::Mask(mask.clone()), colour, opacity: 0.4, visible: true };
+            let picture = picture(&image, Some(&layer));
+            Done::Pictured { case: load.case, structure, mask, picture }
+        }
+        (_, image) => {
+            let thumbnail = image.as_ref().ok().map(|image| picture(image, None));
+            Done::Loaded { case: load.case, image, thumbnail }
+        }
+    }
+}
+
+/// A small picture of an image, through the middle of the layer where there is one.
+fn picture(image: &Image, layer: Option<&Layer>) -> egui::ColorImage {
+    let through = layer.and_then(|layer| thumbnail::middle_of(&layer.cover));
+    let cut = thumbnail::cut(image, Convention::default(), through);
+    thumbnail::render(image, &cut, viewer::Window::auto(image), layer, [THUMBNAIL; 2])
+}

@@ -1,0 +1,162 @@
+//! Windows over the window: export, the sheet of keys, settings, about.
+
+use super::Desk;
+use crate::command::{BINDINGS, Command};
+use crate::export;
+use egui::{Align2, Context, Grid, RichText, TextEdit, Window};
+use engine::DeviceChoice;
+use std::path::PathBuf;
+
+/// Which of them are open, and what was typed in them.
+#[derive(Default)]
+pub struct Dialogs {
+    /// The export panel, with its folder.
+    pub export: Option<ExportForm>,
+    /// The sheet of keys.
+    pub keys: bool,
+    /// The settings.
+    pub settings: bool,
+    /// About the program.
+    pub about: bool,
+    /// The device chosen in the settings.
+    pub device: DeviceChoice,
+}
+
+/// What the export panel holds.
+#[derive(Clone, Debug, Default)]
+pub struct ExportForm {
+    /// The folder as typed.
+    pub folder: String,
+    /// Whether files there may be replaced.
+    pub overwrite: bool,
+    /// Whether the export is at work.
+    pub busy: bool,
+}
+
+impl Dialogs {
+    /// Draws whatever is open.
+    pub fn ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
+        self.export_ui(ctx, desk);
+        keys_ui(ctx, &mut self.keys);
+        self.settings_ui(ctx, desk);
+        about_ui(ctx, desk, &mut self.about);
+    }
+
+    /// Closes the topmost; returns whether there was one.
+    pub fn close_one(&mut self) -> bool {
+        let flags = [&mut self.keys, &mut self.settings, &mut self.about];
+        let open = flags.into_iter().find(|flag| **flag);
+        let was_open = open.is_some() || self.export.is_some();
+        match open {
+            Some(flag) => *flag = false,
+            None => self.export = None,
+        }
+        was_open
+    }
+
+    fn export_ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
+        let Some(form) = &mut self.export else { return };
+        let mut open = true;
+        let orders = export::orders(desk.project);
+        dialog("Export masks").open(&mut open).show(ctx, |ui| {
+            ui.set_width(460.0);
+            ui.label(match orders.len() {
+                0 => "No mask is accepted yet: accept guesses with A first.".to_owned(),
+                1 => "The accepted masks of 1 case, on the grid of its image.".to_owned(),
+                count => format!("The accepted masks of {count} cases, each on the grid of its image."),
+            });
+            ui.horizontal(|ui| {
+                ui.label("Folder");
+                ui.add(TextEdit::singleline(&mut form.folder).desired_width(310.0));
+                if ui.button("Browse…").clicked() {
+                    desk.order(Command::ExportDialog);
+                }
+            });
+            ui.checkbox(&mut form.overwrite, "Replace files that are already there");
+            ui.add_space(6.0);
+            let ready = !orders.is_empty() && !form.busy && !form.folder.trim().is_empty();
+            let text = if form.busy { "Exporting…" } else { "Export" };
+            let pressed = ui.add_enabled(ready, egui::Button::new(text)).clicked()
+                || ready && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            if pressed {
+                form.busy = true;
+                desk.order(Command::Export { folder: PathBuf::from(form.folder.trim()), overwrite: form.overwrite });
+            }
+        });
+        if !open {
+            self.export = None;
+        }
+    }
+
+    fn settings_ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
+        let mut open = self.settings;
+        dialog("Settings").open(&mut open).show(ctx, |ui| {
+            ui.set_width(420.0);
+            ui.label(RichText::new("The engine works on").strong());
+            for (text, choice) in [
+                ("the GPU if there is a real one, else the CPU", DeviceChoice::Auto),
+                ("the GPU", DeviceChoice::Gpu),
+                ("the CPU", DeviceChoice::Cpu),
+            ] {
+                if ui.radio(self.device == choice, text).clicked() && self.device != choice {
+                    self.device = choice;
+                    desk.order(Command::SetDevice(choice));
+                }
+            }
+            ui.weak(desk.session.adapter.clone().unwrap_or_else(|| "starting…".to_owned()));
+            ui.add_space(8.0);
+            ui.label(RichText::new("Nets").strong());
+            for net in &desk.session.nets {
+                ui.label(format!("{} ({}-D)", net.name, net.dims));
+                ui.small(&net.what);
+                ui.small(format!("Trained on: {}. Licence: {}.", net.trained_on, net.licence));
+                ui.add_space(4.0);
+            }
+        });
+        self.settings = open;
+    }
+}
+
+fn dialog(title: &str) -> Window<'_> {
+    Window::new(title).anchor(Align2::CENTER_CENTER, [0.0, 0.0]).collapsible(false).resizable(false)
+}
+
+fn keys_ui(ctx: &Context, open: &mut bool) {
+    dialog("Keys").open(open).show(ctx, |ui| {
+        ui.horizontal_top(|ui| {
+            for (column, lines) in BINDINGS.chunks(BINDINGS.len().div_ceil(2)).enumerate() {
+                Grid::new(("keys", column)).num_columns(2).spacing([18.0, 3.0]).show(ui, |ui| {
+                    for binding in lines {
+                        ui.label(RichText::new(key_text(binding)).monospace().strong());
+                        ui.label(binding.what);
+                        ui.end_row();
+                    }
+                });
+                ui.add_space(24.0);
+            }
+        });
+        ui.separator();
+        ui.label(
+            "Wheel: slice.  Ctrl+wheel: zoom at the pointer.  Middle drag or Space+drag: pan.  Double click: one pane large.",
+        );
+        ui.label("Right drag: window/level, or erase with the brush.  Shift+wheel: size of the brush.");
+    });
+}
+
+fn key_text(binding: &crate::command::Binding) -> String {
+    let ctrl = if binding.modifiers.command { "Ctrl+" } else { "" };
+    let shift = if binding.modifiers.shift { "Shift+" } else { "" };
+    format!("{ctrl}{shift}{}", binding.key.symbol_or_name())
+}
+
+fn about_ui(ctx: &Context, desk: &Desk<'_>, open: &mut bool) {
+    dialog("About Exemplar").open(open).show(ctx, |ui| {
+        ui.set_width(420.0);
+        ui.label(RichText::new(concat!("Exemplar ", env!("CARGO_PKG_VERSION"))).heading());
+        ui.label("Segments many medical images from marks on a few.");
+        ui.label(RichText::new("For research use only. Not a medical device.").strong());
+        ui.add_space(6.0);
+        ui.label(format!("Engine: {}", desk.session.adapter.as_deref().unwrap_or("starting…")));
+        ui.label("It never uses the network.");
+    });
+}

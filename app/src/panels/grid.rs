@@ -1,0 +1,119 @@
+//! The fourth pane: the guesses of the structure in hand in every other case, as they come in.
+
+use super::{Desk, cases};
+use crate::command::Command;
+use crate::session::{Propagation, Status};
+use crate::theme;
+use egui::{Align, Button, Layout, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
+use imaging::{Case, CaseId, StructureId};
+use std::collections::HashMap;
+
+/// The pictures of guesses, made beside the window.
+pub type Pictures = HashMap<(CaseId, StructureId), egui::TextureHandle>;
+
+/// Draws the grid.
+pub fn grid_ui(ui: &mut Ui, desk: &mut Desk<'_>, pictures: &Pictures) {
+    egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(theme::panel_margin()).show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
+        header_ui(ui, desk);
+        let Some(structure) = desk.session.structure else {
+            ui.weak("Guesses for the other cases appear here once a structure is marked and propagated.");
+            return;
+        };
+        let shown = shown(desk, structure);
+        if shown.is_empty() {
+            ui.weak("1. Mark the structure on one case or a few.   2. Use them as examples (E).   3. Propagate (Enter).");
+            return;
+        }
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
+                for case in shown {
+                    cell_ui(ui, desk, case, structure, pictures);
+                }
+            });
+        });
+    });
+}
+
+/// Guessed cases, then reviewed ones; while propagating, all that are still to come too.
+fn shown<'a>(desk: &Desk<'a>, structure: StructureId) -> Vec<&'a Case> {
+    let running = desk.session.propagation.as_ref().is_some_and(|running| running.structure == structure);
+    let any = running || desk.session.propagated.contains(&structure);
+    desk.project
+        .cases
+        .iter()
+        .filter(|case| any && !case.work(structure).is_some_and(|work| work.example && !work.review.is_locked()))
+        .collect()
+}
+
+fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    ui.horizontal(|ui| {
+        let name = desk.session.structure.and_then(|id| desk.project.structure(id)).map(|structure| structure.name.as_str());
+        ui.label(RichText::new(name.map_or_else(|| "Propagation".to_owned(), |name| format!("Propagation of {name}"))).strong());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if let Some(running) = desk.session.propagation.clone() {
+                running_ui(ui, desk, &running);
+            } else {
+                idle_ui(ui, desk);
+            }
+        });
+    });
+    if let Some(running) = &desk.session.propagation {
+        let share = running.done as f32 / running.total.max(1) as f32;
+        ui.add(ProgressBar::new(share).desired_height(6.0));
+    }
+    ui.separator();
+}
+
+fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
+    if ui.button("Cancel").clicked() {
+        desk.order(Command::CancelPropagation);
+    }
+    if ui.button(if running.paused { "Go on" } else { "Pause" }).clicked() {
+        desk.order(Command::PausePropagation);
+    }
+    let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
+    ui.label(RichText::new(format!("{} of {}{left}", running.done, running.total)).small());
+}
+
+fn idle_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let Some(structure) = desk.session.structure else { return };
+    let waiting = crate::review::waiting(desk.project, desk.session, structure).len();
+    if waiting > 0 && ui.button(format!("Accept all {waiting} (Shift+A)")).clicked() {
+        desk.order(Command::AcceptAll);
+    }
+    let examples = desk.project.examples(structure).count();
+    if ui.add_enabled(examples > 0, Button::new("Propagate (Enter)")).clicked() {
+        desk.order(Command::Propagate);
+    }
+}
+
+fn cell_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, structure: StructureId, pictures: &Pictures) {
+    let side = theme::GRID_PICTURE;
+    let (rect, response) = ui.allocate_exact_size(vec2(side, side + 34.0), Sense::click());
+    let status = Status::of(case, structure, desk.session);
+    let selected = desk.session.case == Some(case.id);
+    response
+        .widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("guess in {}, {}", case.name, status.word())));
+    let picture = Rect::from_min_size(rect.min, vec2(side, side));
+    ui.painter().rect_filled(picture, 3.0, theme::PANE);
+    let texture = pictures.get(&(case.id, structure)).or_else(|| desk.session.views.get(&case.id)?.thumbnail.as_ref());
+    if let Some(texture) = texture {
+        let size = texture.size_vec2();
+        let fitted = size * (picture.size() / size).min_elem();
+        let dim = if status == Status::New { egui::Color32::from_gray(110) } else { egui::Color32::WHITE };
+        egui::Image::new(texture).tint(dim).paint_at(ui, Rect::from_center_size(picture.center(), fitted));
+    }
+    let colour = if selected { ui.visuals().selection.bg_fill } else { ui.visuals().widgets.noninteractive.bg_stroke.color };
+    ui.painter().rect_stroke(picture, 3.0, egui::Stroke::new(if selected { 3.0 } else { 1.0 }, colour), egui::StrokeKind::Inside);
+    let text = Rect::from_min_max(egui::pos2(rect.min.x, picture.max.y + 1.0), rect.max);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(text), |ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 0.0);
+        ui.add(egui::Label::new(RichText::new(&case.name).small()).truncate().selectable(false));
+        ui.horizontal(|ui| cases::badge_ui(ui, status));
+    });
+    if response.clicked() {
+        desk.order(Command::ShowCase(case.id));
+    }
+}

@@ -1,0 +1,57 @@
+//! The status line: what each mouse button does now, where the pointer is and what it is on, the engine,
+//! and when the project was last saved.
+
+use super::Desk;
+use crate::keeper::Saved;
+use crate::tools::Tool;
+use egui::{Align, Layout, RichText, Ui};
+use imaging::Image;
+
+/// Draws the line. `hover` is the voxel position under the pointer.
+pub fn status_ui(ui: &mut Ui, desk: &Desk<'_>, hover: Option<[f32; 3]>, saved: &Saved) {
+    ui.horizontal(|ui| {
+        ui.small(mouse(desk));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.small(RichText::new(saved.to_string()).weak());
+            ui.separator();
+            ui.small(engine(desk));
+            if let (Some(position), Some(image)) = (hover, desk.session.image()) {
+                ui.separator();
+                ui.small(RichText::new(place(image, position)).monospace());
+            }
+        });
+    });
+}
+
+fn mouse(desk: &Desk<'_>) -> String {
+    let session = desk.session;
+    let sign = if session.sign == imaging::Sign::Negative { " (not here)" } else { "" };
+    let right = if session.tool == Tool::Brush { "erase" } else { "window/level" };
+    let left = if session.tool == Tool::Brush && !sign.is_empty() { "erase" } else { session.tool.left_button() };
+    format!("Left: {left}{sign}   Right: {right}   Middle: pan   Wheel: slice   Ctrl+wheel: zoom")
+}
+
+/// Voxel, world (RAS, mm; a picture has none) and value at a position.
+#[must_use]
+pub fn place(image: &Image, position: [f32; 3]) -> String {
+    let Some(voxel) = image.grid.nearest(position) else { return String::new() };
+    let index = image.grid.index(voxel);
+    let value = match &image.pixels {
+        imaging::Pixels::Rgb(voxels) => format!("{:?}", voxels[index]),
+        _ => format!("{:.5}", image.value(index)).trim_end_matches('0').trim_end_matches('.').to_owned(),
+    };
+    let [i, j, k] = voxel;
+    if image.is_picture {
+        return format!("{i}, {j}: {value}");
+    }
+    let [x, y, z] = image.grid.world_from_voxel.apply(voxel.map(|v| v as f64));
+    format!("voxel {i}, {j}, {k}   RAS {x:.1}, {y:.1}, {z:.1} mm   value {value}")
+}
+
+fn engine(desk: &Desk<'_>) -> String {
+    let Some(adapter) = &desk.session.adapter else { return "engine starting…".to_owned() };
+    match &desk.session.waiting {
+        Some(waiting) => format!("{adapter}: guessing… {:.1} s", waiting.since.elapsed().as_secs_f32()),
+        None => adapter.clone(),
+    }
+}

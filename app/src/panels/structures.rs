@@ -1,0 +1,185 @@
+//! The structures: name, colour, visibility, opacity; and what was said of the one in hand on the case shown.
+
+use super::{Desk, cases};
+use crate::command::Command;
+use crate::review::has_marks;
+use crate::session::Status;
+use egui::{Button, RichText, ScrollArea, Slider, TextEdit, Ui};
+use imaging::{Case, Edit, Kind, Prompt, Review, Sign, Structure};
+
+/// Draws the panel.
+pub fn structures_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Structures").strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui.button("+ New").on_hover_text("A new structure, with a colour of its own").clicked() {
+                desk.order(Command::NewStructure);
+            }
+        });
+    });
+    ui.separator();
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        for structure in &desk.project.structures {
+            structure_ui(ui, desk, structure);
+        }
+        if desk.project.structures.is_empty() {
+            ui.weak("Name what you want to segment, then mark it with a click, a box, a doodle or the brush.");
+        }
+        ui.add_space(10.0);
+        in_this_case_ui(ui, desk);
+    });
+}
+
+fn structure_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure) {
+    let in_hand = desk.session.structure == Some(structure.id);
+    let frame = egui::Frame::new().inner_margin(4).corner_radius(4).fill(if in_hand {
+        ui.visuals().selection.bg_fill.gamma_multiply(0.55)
+    } else {
+        egui::Color32::TRANSPARENT
+    });
+    frame.show(ui, |ui| {
+        let mut changed = structure.clone();
+        ui.horizontal(|ui| {
+            ui.color_edit_button_srgb(&mut changed.colour).on_hover_text("Colour");
+            let eye = if structure.visible { "👁" } else { "–" };
+            if ui.add(Button::new(eye).frame(false)).on_hover_text("Show or hide").clicked() {
+                changed.visible = !changed.visible;
+            }
+            name_ui(ui, desk, structure, &mut changed, in_hand);
+            if ui.add(Button::new("🗑").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
+                desk.order(Command::RemoveStructure(structure.id));
+            }
+        });
+        if in_hand {
+            ui.horizontal(|ui| {
+                ui.small("Opacity");
+                ui.add(Slider::new(&mut changed.opacity, 0.0..=1.0).show_value(false));
+            });
+        }
+        // While the pointer is down the look is not yet decided; the step is made when it comes up.
+        if changed != *structure {
+            desk.edit(format!("change {}", structure.name), Edit::change_structure(desk.project, changed));
+        }
+    });
+}
+
+/// The name: text to click on, and a field to type in for the structure in hand.
+fn name_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure, changed: &mut Structure, in_hand: bool) {
+    let width = ui.available_width() - 32.0;
+    if !in_hand {
+        let label = ui.add_sized([width, 22.0], Button::selectable(false, &structure.name));
+        if label.clicked() {
+            desk.order(Command::PickStructure(structure.id));
+        }
+        return;
+    }
+    let id = ui.scope_id().with(("name", structure.id));
+    let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(|| structure.name.clone());
+    let field = ui.add(TextEdit::singleline(&mut text).desired_width(width).hint_text("Name"));
+    if field.has_focus() {
+        ui.data_mut(|data| data.insert_temp(id, text.clone()));
+    }
+    if field.lost_focus() {
+        ui.data_mut(|data| data.remove::<String>(id));
+        let name = text.trim();
+        if !name.is_empty() {
+            name.clone_into(&mut changed.name);
+        }
+    }
+}
+
+fn in_this_case_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let Some((case_id, structure)) = desk.session.place() else { return };
+    let project = desk.project;
+    let Some(case) = project.case(case_id) else { return };
+    ui.label(RichText::new("In this case").strong());
+    ui.separator();
+    let status = Status::of(case, structure, desk.session);
+    ui.horizontal(|ui| cases::badge_ui(ui, status));
+    if let Some(guess) = desk.session.guesses.get(&(case_id, structure)) {
+        let ml = desk.session.image().map_or(0.0, |image| guess.mask.count() as f64 * image.grid.voxel_ml());
+        ui.small(format!("guess: {ml:.2} ml, uncertainty {:.0} %, {:.2} s", guess.uncertainty * 100.0, guess.took.as_secs_f32()));
+    } else if let Some(mask) = case.work(structure).and_then(|work| work.mask.as_ref()) {
+        let ml = desk.session.image().map_or(0.0, |image| mask.count() as f64 * image.grid.voxel_ml());
+        ui.small(format!("mask: {ml:.2} ml, {} voxels", mask.count()));
+    }
+    example_ui(ui, desk, case);
+    review_ui(ui, desk, case.review(structure));
+    marks_ui(ui, desk, case);
+}
+
+fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
+    let Some(structure) = desk.session.structure else { return };
+    let work = case.work(structure);
+    let mut example = work.is_some_and(|work| work.example);
+    let can = example || work.is_some_and(|work| work.mask.is_some()) || case.prompts_of(structure).next().is_some();
+    let text = "Use as example (E)";
+    if ui.add_enabled(can, egui::Checkbox::new(&mut example, text)).on_disabled_hover_text("Mark the structure first").changed() {
+        desk.order(Command::ToggleExample);
+    }
+    let count = desk.project.examples(structure).count();
+    let label = format!("Propagate from {count} example{} (Enter)", if count == 1 { "" } else { "s" });
+    if ui.add_enabled(count > 0, Button::new(label)).clicked() {
+        desk.order(Command::Propagate);
+    }
+}
+
+fn review_ui(ui: &mut Ui, desk: &mut Desk<'_>, review: Review) {
+    ui.add_space(4.0);
+    if review.is_locked() {
+        ui.horizontal(|ui| {
+            ui.label("🔒 locked");
+            if ui.button("Take back (O)").clicked() {
+                desk.order(Command::Reopen);
+            }
+        });
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (text, command) in [
+            ("Accept (A)", Command::Accept),
+            ("Reject (R)", Command::Reject),
+            ("Absent (Z)", Command::Absent),
+            ("Next (N)", Command::Next),
+        ] {
+            if ui.button(text).clicked() {
+                desk.order(command);
+            }
+        }
+    });
+}
+
+fn marks_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
+    let Some(structure) = desk.session.structure else { return };
+    ui.add_space(8.0);
+    ui.label(RichText::new("Marks").strong());
+    if case.prompts_of(structure).next().is_none() {
+        ui.weak("none yet");
+    } else if !has_marks(desk.project, (case.id, structure)) {
+        ui.weak("brush strokes alone are taken as the whole mask");
+    }
+    for prompt in case.prompts_of(structure) {
+        mark_ui(ui, desk, case, prompt);
+    }
+}
+
+fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
+    let kind = match prompt.shape.kind() {
+        Kind::Click => "click",
+        Kind::Box => "box",
+        Kind::Doodle => "doodle",
+        Kind::Mask => "stroke",
+    };
+    let sign = if prompt.sign == Sign::Positive { "+" } else { "−" };
+    let at = prompt.shape.points().first().map(|p| p.map(|c| c.round() as i64)).unwrap_or_default();
+    ui.horizontal(|ui| {
+        let text = format!("{sign} {kind} at {}, {}, {}", at[0], at[1], at[2]);
+        if ui.selectable_label(desk.session.selected == Some(prompt.id), text).clicked() {
+            desk.order(Command::SelectMark(prompt.id));
+        }
+        let locked = case.review(prompt.structure).is_locked();
+        if ui.add_enabled(!locked, Button::new("✕").frame(false)).on_hover_text("Delete this mark").clicked() {
+            desk.edit(format!("delete {kind}"), Edit::change_prompt(desk.project, case.id, prompt, None));
+        }
+    });
+}
