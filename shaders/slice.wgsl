@@ -4,6 +4,10 @@ const GREY_F32 = 0u;   // one f32 a voxel; what is not finite is no value
 const GREY_I16 = 1u;   // two bytes a voxel, low and high, signed
 const COLOUR = 2u;     // red, green, blue
 
+const NEAREST = 0u;
+const BILINEAR = 1u;
+const MEAN = 2u;
+
 const SHOWN = 1u;
 const HATCHED = 2u;
 
@@ -31,13 +35,13 @@ struct Slice {
     thickness: f32,         // of outlines, in pixels
     scale: f32,             // pixels a point
     kind: u32,
-    smooth_on: u32,
+    smoothing: u32,         // NEAREST, BILINEAR or MEAN
+    taps: u32,              // 1 for NEAREST, else 4
     fill: u32,
     outline: u32,
     linear_target: u32,
-    unused_a: u32,
-    unused_b: u32,
-    unused_c: u32,
+    layer_count: u32,
+    unused: u32,
     layers: array<Layer, 8>,
 }
 
@@ -70,46 +74,33 @@ fn texel(at: vec3<i32>) -> vec4<f32> {
     return select(vec4<f32>(0.0), vec4<f32>(vec3<f32>(raw.r), 1.0), finite);
 }
 
-fn nearest(cell: vec3<f32>) -> vec4<f32> {
-    return texel(vec3<i32>(floor(cell * view.texels.xyz)));
-}
-
-// Bilinear on the slice; neighbours without a value do not count.
-fn smoothed(cell: vec3<f32>) -> vec4<f32> {
-    let across = view.across.xyz;
-    let along = view.along.xyz;
-    let in_plane = vec3<f32>(across + along);
-    let at = cell * view.texels.xyz - 0.5 * in_plane;
-    let base = floor(at);
-    let share = (at - base) * in_plane;
-    let u = dot(share, vec3<f32>(across));
-    let v = dot(share, vec3<f32>(along));
-    let corner = vec3<i32>(base);
-    let top = mix(texel(corner), texel(corner + across), u);
-    let bottom = mix(texel(corner + along), texel(corner + across + along), u);
-    let sum = mix(top, bottom, v);
-    return vec4<f32>(sum.rgb / max(sum.a, 1e-6), sum.a);
-}
-
-fn sample_at(cell: vec3<f32>) -> vec4<f32> {
-    let own = nearest(cell);
-    if own.a == 0.0 || view.smooth_on == 0u {
-        return own;
-    }
-    return vec4<f32>(smoothed(cell).rgb, 1.0);
-}
-
-// Where a pixel covers several voxels, the mean of four samples keeps fine detail from flickering.
+// The image under a pixel, and 1 where it holds a value there. Smoothed on the slice: bilinear, or where a pixel
+// covers several voxels the mean of four of them, for fine detail would flicker. A neighbour without a value does
+// not count. One loop with one load, for software GPUs compile and run each further load dearly.
 fn image_at(pixel: vec2<f32>) -> vec4<f32> {
-    let footprint = length(view.right.xyz * view.texels.xyz);
-    if view.smooth_on == 0u || footprint < 1.3 {
-        return sample_at(cell_at(pixel));
+    var start = cell_at(pixel) * view.texels.xyz;
+    var across = vec3<f32>(view.across.xyz);
+    var along = vec3<f32>(view.along.xyz);
+    var share = vec2<f32>(0.5);
+    if view.smoothing == BILINEAR {
+        start -= 0.5 * (across + along);
+        share = vec2<f32>(dot(fract(start), across), dot(fract(start), along));
+    } else if view.smoothing == MEAN {
+        across = 0.5 * view.right.xyz * view.texels.xyz;
+        along = 0.5 * view.down.xyz * view.texels.xyz;
+        start -= 0.5 * (across + along);
     }
     var sum = vec4<f32>(0.0);
-    for (var i = 0; i < 4; i += 1) {
-        sum += sample_at(cell_at(pixel + vec2<f32>(vec2<i32>(i & 1, i >> 1u)) * 0.5 - 0.25));
+    var heaviest = vec2<f32>(0.0);
+    for (var tap = 0u; tap < view.taps; tap += 1u) {
+        let corner = vec2<f32>(f32(tap & 1u), f32(tap >> 1u));
+        let weights = mix(1.0 - share, share, corner);
+        let weight = weights.x * weights.y;
+        let found = texel(vec3<i32>(floor(start + corner.x * across + corner.y * along)));
+        sum += weight * found;
+        heaviest = select(heaviest, vec2<f32>(weight, found.a), weight > heaviest.x);
     }
-    return vec4<f32>(sum.rgb / max(sum.a, 1e-6), sum.a * 0.25);
+    return vec4<f32>(sum.rgb / max(sum.a, 1e-6), heaviest.y);
 }
 
 // One bit a layer.
@@ -154,7 +145,7 @@ fn with_layers(under: vec3<f32>, pixel: vec2<f32>) -> vec3<f32> {
     }
     let edges = edges_at(pixel, inside);
     var colour = under;
-    for (var i = 0u; i < 8u; i += 1u) {
+    for (var i = 0u; i < view.layer_count; i += 1u) {
         let layer = view.layers[i];
         let bit = 1u << i;
         if (layer.flags.x & SHOWN) == 0u || (inside & bit) == 0u {
@@ -175,7 +166,10 @@ fn slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     if is_inside(cell_at(position.xy)) {
         let found = image_at(position.xy);
         let shown = clamp((found.rgb - view.black) * view.per_width, vec3<f32>(0.0), vec3<f32>(1.0));
-        colour = with_layers(mix(colour, shown, found.a), position.xy);
+        colour = mix(colour, shown, found.a);
+        if view.layer_count > 0u {
+            colour = with_layers(colour, position.xy);
+        }
     }
     if view.linear_target != 0u {
         colour = linear_from_gamma(colour);

@@ -261,7 +261,9 @@ fn draw(ui: &Ui, state: &PaneState, scene: &Scene<'_>, cut: &Cut, output: &PaneO
     for mark in scene.marks.iter().chain(&scene.draft) {
         marks::mark(&painter, mark, cut, placement);
     }
-    overlay::annotations(&painter, scene, cut, placement);
+    if scene.annotations {
+        overlay::annotations(&painter, scene, cut, placement);
+    }
     pointer(ui, state, scene, output);
 }
 

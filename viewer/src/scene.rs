@@ -29,6 +29,8 @@ pub struct Scene<'a> {
     pub crosshair: Option<[f32; 3]>,
     /// The brush in hand, drawn at the pointer.
     pub brush: Option<Brush>,
+    /// Whether letters, title and scale bar are drawn.
+    pub annotations: bool,
 }
 
 impl<'a> Scene<'a> {
@@ -46,6 +48,7 @@ impl<'a> Scene<'a> {
             draft: None,
             crosshair: None,
             brush: None,
+            annotations: true,
         }
     }
 }

@@ -288,6 +288,9 @@ mod gpu_data {
 
     const SHOWN: u32 = 1;
     const HATCHED: u32 = 2;
+    const NEAREST: u32 = 0;
+    const BILINEAR: u32 = 1;
+    const MEAN: u32 = 2;
 
     /// `struct Layer`.
     #[repr(C)]
@@ -314,11 +317,13 @@ mod gpu_data {
         pub thickness: f32,
         pub scale: f32,
         pub kind: u32,
-        pub smooth_on: u32,
+        pub smoothing: u32,
+        pub taps: u32,
         pub fill: u32,
         pub outline: u32,
         pub linear_target: u32,
-        pub unused: [u32; 3],
+        pub layer_count: u32,
+        pub unused: u32,
         pub layers: [Layer; MOST_LAYERS],
     }
 
@@ -326,12 +331,15 @@ mod gpu_data {
         pub fn new(scene: &Scene<'_>, cut: &Cut, placement: &Placement, pixels_per_point: f32) -> Self {
             let cell = |x: f32, y: f32| cell_at_pixel(cut, placement, [x / pixels_per_point, y / pixels_per_point]);
             let origin = cell(0.0, 0.0);
+            let right = std::array::from_fn(|i| cell(1.0, 0.0)[i] - origin[i]);
             let ImageSource { image, sampling } = &*scene.image.0;
             let unit = |axis: usize| std::array::from_fn(|i| i32::from(i == axis));
+            let smoothing =
+                smoothing(scene.smooth, right[cut.slicing.right.axis] / sampling.stride[cut.slicing.right.axis] as f64);
             let [r, g, b, _] = BACKGROUND.to_normalized_gamma_f32();
             Self {
                 origin: four(origin),
-                right: four(std::array::from_fn(|i| cell(1.0, 0.0)[i] - origin[i])),
+                right: four(right),
                 down: four(std::array::from_fn(|i| cell(0.0, 1.0)[i] - origin[i])),
                 shape: four(sampling.shape.map(|n| n as f64)),
                 texels: four(sampling.stride.map(|n| 1.0 / n as f64)),
@@ -347,13 +355,30 @@ mod gpu_data {
                     Pixels::I16(_) => 1,
                     Pixels::Rgb(_) => 2,
                 },
-                smooth_on: u32::from(scene.smooth),
+                smoothing,
+                taps: if smoothing == NEAREST { 1 } else { 4 },
                 fill: u32::from(scene.fill),
                 outline: u32::from(scene.outline),
                 linear_target: 0,
-                unused: [0; 3],
+                layer_count: layer_count(scene),
+                unused: 0,
                 layers: std::array::from_fn(|slot| scene.layers.list.get(slot).map(Layer::new).unwrap_or_default()),
             }
+        }
+    }
+
+    /// Slots up to the last layer that is drawn.
+    fn layer_count(scene: &Scene<'_>) -> u32 {
+        let drawn = scene.layers.list.iter().take(MOST_LAYERS).rposition(|layer| layer.visible);
+        drawn.map_or(0, |last| last as u32 + 1)
+    }
+
+    /// How texels become pixels of which each covers `texels` of them along a row.
+    fn smoothing(smooth: bool, texels: f64) -> u32 {
+        match smooth {
+            false => NEAREST,
+            true if texels.abs() > 1.5 => MEAN,
+            true => BILINEAR,
         }
     }
 

@@ -1,0 +1,73 @@
+//! The panes as pictures, letters and all. Look at each picture that changes: `UPDATE_SNAPSHOTS=1 cargo test -p viewer`.
+
+mod support;
+
+use imaging::{Convention, Grid, Image, Pixels, Shape, Sign, Tip, Volume};
+use std::sync::Arc;
+use support::{Stage, layer, mask_above, phantom, window};
+use viewer::{Brush, Cover};
+
+#[test]
+fn three_planes() {
+    let mut stage = Stage::new(phantom());
+    stage.state.crosshair = [34.0, 34.0, 15.0];
+    window(stage, [640.0, 560.0]).snapshot("three_planes");
+}
+
+#[test]
+fn three_planes_neurological() {
+    let mut stage = Stage::new(phantom());
+    stage.state.crosshair = [34.0, 34.0, 15.0];
+    stage.behaviour.convention = Convention::Neurological;
+    window(stage, [640.0, 560.0]).snapshot("three_planes_neurological");
+}
+
+#[test]
+fn masks_guesses_and_marks() {
+    let image = phantom();
+    let mut stage = Stage::new(image);
+    let image = Arc::clone(stage.image.image());
+    let mut guess = Volume::filled(image.grid, 0_u8);
+    for (index, value) in guess.voxels.iter_mut().enumerate() {
+        *value = (image.value(index) / 2.4) as u8;
+    }
+    stage.layers.list =
+        vec![layer(Cover::Guess(Arc::new(guess)), [230, 159, 0]), layer(Cover::Mask(mask_above(&image, 900.0)), [0, 158, 115])];
+    stage.state.crosshair = [34.0, 34.0, 15.0];
+    stage.marks = vec![
+        (Shape::Click { at: [20.0, 40.0, 15.0] }, Sign::Positive),
+        (Shape::Click { at: [8.0, 18.0, 15.0] }, Sign::Negative),
+        (Shape::spanning([28.0, 24.0, 15.0], [40.0, 40.0, 15.0]), Sign::Positive),
+        (Shape::Doodle { points: vec![[10.0, 12.0, 15.0], [16.0, 16.0, 15.0], [24.0, 10.0, 15.0]], normal: 2 }, Sign::Positive),
+        (Shape::Doodle { points: vec![[28.0, 12.0, 15.0], [36.0, 16.0, 15.0], [42.0, 24.0, 15.0]], normal: 2 }, Sign::Negative),
+    ];
+    window(stage, [900.0, 760.0]).snapshot("masks_guesses_and_marks");
+}
+
+#[test]
+fn a_colour_picture_with_the_brush() {
+    let grid = Grid::new([60, 40, 1], imaging::Affine::IDENTITY);
+    let colour = |index| {
+        let [i, j, _] = grid.voxel(index);
+        [(i * 4) as u8, (j * 6) as u8, if i > 40 && j < 10 { 255 } else { 40 }]
+    };
+    let pixels = Pixels::Rgb((0..grid.len()).map(colour).collect());
+    let mut stage = Stage::new(Image { grid, pixels, is_picture: true, warnings: vec![] });
+    stage.crosshair = false;
+    stage.brush = Some(Brush { radius_mm: 5.0, tip: Tip::Ball, colour: [230, 159, 0], erases: false });
+    let mut window = window(stage, [520.0, 320.0]);
+    window.hover_at(egui::pos2(200.0, 120.0));
+    window.run_steps(2);
+    window.snapshot("a_colour_picture_with_the_brush");
+}
+
+#[test]
+fn voxels_without_a_value_are_background() {
+    let mut image = phantom();
+    if let Pixels::F32(voxels) = &mut image.pixels {
+        voxels.iter_mut().enumerate().filter(|(index, _)| index % 48 < 20).for_each(|(_, v)| *v = f32::NAN);
+    }
+    let mut stage = Stage::new(image);
+    stage.crosshair = false;
+    window(stage, [420.0, 420.0]).snapshot("voxels_without_a_value");
+}
