@@ -2,6 +2,7 @@
 //! Marks and the brush are `marks`'s.
 
 use crate::camera::Placement;
+use crate::contrast::Window;
 use crate::scene::{Cut, Scene};
 use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, pos2, vec2};
 use imaging::Plane;
@@ -9,6 +10,7 @@ use imaging::Plane;
 const INK: Color32 = Color32::from_rgb(228, 230, 234);
 const FAINT: Color32 = Color32::from_rgb(172, 177, 186);
 const SHADE: Color32 = Color32::from_black_alpha(190);
+const VEIL: Color32 = Color32::from_black_alpha(120);
 const MARGIN: f32 = 8.0;
 
 /// A plane's name, as the window and the docs say it.
@@ -69,9 +71,9 @@ fn right_marker(painter: &Painter, at: Pos2, align: Align2, letters: &str) {
 fn title(painter: &Painter, cut: &Cut, rect: Rect) {
     let plane = cut.slicing.plane;
     let at = rect.min + vec2(MARGIN, MARGIN);
-    let chip = Rect::from_min_size(at + vec2(0.0, 3.0), vec2(3.0, 11.0));
+    let chip = Rect::from_min_size(at + vec2(-3.0, 1.0), vec2(3.0, 15.0));
+    text(painter, at + vec2(5.0, 0.0), Align2::LEFT_TOP, &title_text(cut), 13.0, INK);
     painter.rect_filled(chip, 1.0, plane_colour(plane));
-    text(painter, at + vec2(9.0, 0.0), Align2::LEFT_TOP, &title_text(cut), 13.0, INK);
 }
 
 /// `Axial 45/120`; a picture has no number.
@@ -85,14 +87,13 @@ fn window(painter: &Painter, scene: &Scene<'_>, rect: Rect) {
     if scene.image.image().is_colour() || rect.width() < 220.0 {
         return;
     }
-    let words = format!("W {}  L {}", short(scene.window.width), short(scene.window.level));
-    text(painter, rect.max - vec2(MARGIN, MARGIN), Align2::RIGHT_BOTTOM, &words, 12.0, FAINT);
+    text(painter, rect.max - vec2(MARGIN + 2.0, MARGIN), Align2::RIGHT_BOTTOM, &window_text(scene.window), 12.0, FAINT);
 }
 
-/// A number with about three digits.
-fn short(value: f32) -> String {
-    let digits = if value == 0.0 { 0 } else { (2 - value.abs().log10().floor() as i32).clamp(0, 6) };
-    format!("{value:.*}", digits as usize)
+/// `W 350  L 50`, with as many digits as the width calls for.
+fn window_text(Window { width, level }: Window) -> String {
+    let digits = (1.0 - width.max(1e-6).log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("W {width:.digits$}  L {level:.digits$}")
 }
 
 fn scale_bar(painter: &Painter, cut: &Cut, placement: &Placement) {
@@ -105,7 +106,7 @@ fn scale_bar(painter: &Painter, cut: &Cut, placement: &Placement) {
     let path = vec![pos2(left, y - 5.0), pos2(left, y), pos2(right, y), pos2(right, y - 5.0)];
     painter.line(path.clone(), Stroke::new(3.5, SHADE));
     painter.line(path, Stroke::new(1.5, INK));
-    text(painter, pos2(left + 1.0, y - 7.0), Align2::LEFT_BOTTOM, &format!("{length} {unit}"), 12.0, INK);
+    text(painter, pos2(left + 4.0, y - 8.0), Align2::LEFT_BOTTOM, &format!("{length} {unit}"), 12.0, INK);
 }
 
 /// The greatest of 1, 2, 5, 10, 20, 50.. (or their fractions) that is no longer than `most`.
@@ -115,14 +116,12 @@ fn round_length(most: f32) -> f32 {
     factor * power
 }
 
-/// Text with a dark rim, readable on any ground.
-pub(crate) fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, size: f32, colour: Color32) {
+/// Text on a dark veil, readable on any ground.
+fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, size: f32, colour: Color32) {
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(size), colour);
-    let at = align.anchor_size(at, galley.size()).min;
-    for offset in [vec2(-1.0, 0.0), vec2(1.0, 0.0), vec2(0.0, -1.0), vec2(0.0, 1.0)] {
-        painter.galley_with_override_text_color(at + offset, galley.clone(), SHADE);
-    }
-    painter.galley(at, galley, colour);
+    let place = align.anchor_size(at, galley.size());
+    painter.rect_filled(place.expand2(vec2(4.0, 1.0)), CornerRadius::same(3), VEIL);
+    painter.galley(place.min, galley, colour);
 }
 
 /// Two thin lines that leave the point itself free.
@@ -160,6 +159,9 @@ mod tests {
 
     #[test]
     fn window_numbers_are_short() {
-        assert_eq!([1500.0, 80.0, 0.125, 0.0].map(short), ["1500", "80.0", "0.125", "0"]);
+        let words = |width, level| window_text(Window { width, level });
+        assert_eq!(words(350.0, 50.0), "W 350  L 50");
+        assert_eq!(words(80.0, 40.0), "W 80  L 40");
+        assert_eq!(words(0.5, 0.25), "W 0.50  L 0.25");
     }
 }

@@ -104,7 +104,9 @@ impl Pass {
     fn prepare(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, draw: &Draw) {
         self.drop_unused();
         self.upload_image(device, queue, &draw.image.0);
-        self.upload_layers(device, queue, &draw.layers);
+        if self.holds(&draw.image.0) {
+            self.upload_layers(device, queue, &draw.layers);
+        }
         self.bind(device, draw);
         let mut uniforms = draw.uniforms;
         uniforms.linear_target = u32::from(self.linear_target);
@@ -119,8 +121,12 @@ impl Pass {
         self.panes.retain(|_, pane| pane.image.strong_count() > 0 && pane.layers.strong_count() > 0);
     }
 
+    fn holds(&self, source: &Arc<ImageSource>) -> bool {
+        self.images.iter().any(|image| image.source.as_ptr() == Arc::as_ptr(source))
+    }
+
     fn upload_image(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, source: &Arc<ImageSource>) {
-        if self.images.iter().any(|image| image.source.as_ptr() == Arc::as_ptr(source)) {
+        if self.holds(source) {
             return;
         }
         let format = match source.image.pixels {
@@ -129,6 +135,11 @@ impl Pass {
             Pixels::Rgb(_) => wgpu::TextureFormat::Rgba8Unorm,
         };
         let texels = source.sampling.texels();
+        let most = device.limits().max_texture_dimension_3d as usize;
+        if texels.iter().any(|&n| n > most) {
+            tracing::warn!("an image of {texels:?} texels cannot be drawn by this device: ask Limits::of for its limits");
+            return;
+        }
         let texture = texture_3d(device, "image", format, texels);
         if !source.image.grid.is_empty() {
             for slab in slabs(texels) {

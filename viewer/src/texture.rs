@@ -63,11 +63,11 @@ impl ImageTexture {
     /// A sentence for the user where the view shows less than the image holds.
     #[must_use]
     pub fn note(&self) -> Option<String> {
-        let [i, j, k] = self.0.sampling.stride;
-        (i * j * k > 1).then(|| {
+        let [nx, ny, nz] = self.0.sampling.texels();
+        (!self.0.sampling.is_whole()).then(|| {
             format!(
-                "This image is larger than the graphics memory allows: the view shows every {i}. x {j}. x {k}. voxel. \
-                 Marks and masks keep the full grid."
+                "This image is too large for the graphics memory, so the view shows {nx} x {ny} x {nz} of its voxels; \
+                 marks and masks keep all of them."
             )
         })
     }
@@ -142,15 +142,21 @@ impl Sampling {
         [std::array::from_fn(|i| low[i] / self.stride[i]), std::array::from_fn(|i| high[i] / self.stride[i] + 1)]
     }
 
+    /// The voxel behind a texel, along one axis.
+    fn voxel(&self, axis: usize, texel: usize) -> usize {
+        (texel * self.stride[axis] + self.stride[axis] / 2).min(self.shape[axis].saturating_sub(1))
+    }
+
+    /// Where in memory the rows of voxels behind a box of texels begin, in the order of the texture.
+    fn rows(&self, [from, to]: Texels) -> impl Iterator<Item = usize> + '_ {
+        let row = move |j, k| self.shape[0] * (self.voxel(1, j) + self.shape[1] * self.voxel(2, k));
+        (from[2]..to[2]).flat_map(move |k| (from[1]..to[1]).map(move |j| row(j, k)))
+    }
+
     /// Positions in memory of the voxels behind a box of texels, in the order of the texture.
-    fn indices(&self, [from, to]: Texels) -> impl Iterator<Item = usize> + '_ {
-        let voxel = move |axis: usize, texel: usize| {
-            (texel * self.stride[axis] + self.stride[axis] / 2).min(self.shape[axis].saturating_sub(1))
-        };
-        let row = move |j, k| self.shape[0] * (voxel(1, j) + self.shape[1] * voxel(2, k));
-        (from[2]..to[2])
-            .flat_map(move |k| (from[1]..to[1]).map(move |j| row(j, k)))
-            .flat_map(move |row| (from[0]..to[0]).map(move |i| row + voxel(0, i)))
+    fn indices(&self, texels: Texels) -> impl Iterator<Item = usize> + '_ {
+        let [from, to] = texels.map(|corner| corner[0]);
+        self.rows(texels).flat_map(move |row| (from..to).map(move |i| row + self.voxel(0, i)))
     }
 }
 
@@ -188,12 +194,23 @@ pub(crate) fn image_bytes(source: &ImageSource, [from, to]: [usize; 2]) -> Cow<'
 pub(crate) fn layer_bytes(slots: &Slots, sampling: &Sampling, texels: Texels) -> Vec<u8> {
     let mut bytes = vec![0; (0..3).map(|axis| texels[1][axis] - texels[0][axis]).product()];
     for (slot, cover) in slots.iter().enumerate() {
-        let Some(cover) = cover else { continue };
-        for (byte, index) in bytes.iter_mut().zip(sampling.indices(texels)) {
-            *byte |= u8::from(cover.contains(index)) << slot;
+        // Told apart here and not a voxel at a time: a volume has a hundred million of them.
+        match cover {
+            Some(Cover::Mask(mask)) => add_bits(&mut bytes, sampling, texels, |index| u8::from(mask.get(index)) << slot),
+            Some(Cover::Guess(guess)) => add_bits(&mut bytes, sampling, texels, |index| guess.voxels[index] >> 7 << slot),
+            None => {}
         }
     }
     bytes
+}
+
+fn add_bits(bytes: &mut [u8], sampling: &Sampling, texels: Texels, bit: impl Fn(usize) -> u8) {
+    let [from, to] = texels.map(|corner| corner[0]);
+    for (bytes, row) in bytes.chunks_exact_mut(to - from).zip(sampling.rows(texels)) {
+        for (byte, texel) in bytes.iter_mut().zip(from..to) {
+            *byte |= bit(row + sampling.voxel(0, texel));
+        }
+    }
 }
 
 /// The box of texels that differ between what the texture holds and what it shall hold.

@@ -6,7 +6,7 @@ use crate::scene::{Cover, Cut, Layer};
 use crate::slice::BACKGROUND;
 use crate::triplanar::planes;
 use egui::{Color32, ColorImage};
-use imaging::{Convention, Image};
+use imaging::{Convention, Direction, Image};
 
 /// The slice that a thumbnail shows: the plane that is shown first, through `through` (a voxel position) or the
 /// image's middle.
@@ -31,46 +31,55 @@ pub fn render(image: &Image, cut: &Cut, window: Window, layer: Option<&Layer>, s
     let mut pixels = Vec::with_capacity(size[0] * size[1]);
     for y in 0..size[1] {
         for x in 0..size[0] {
-            let at = [x as f32 + 0.5, y as f32 + 0.5];
-            let ground = raster.index(at).map_or(BACKGROUND, |_| ground(image, &raster, window, at));
-            pixels.push(layer.map_or(ground, |layer| over(layer, &raster, at, ground)));
+            let ground = ground(image, &raster, window, [x, y]);
+            pixels.push(layer.map_or(ground, |layer| over(layer, &raster, [x, y], ground)));
         }
     }
     ColorImage::new(size, pixels)
 }
 
-/// The way from a thumbnail's pixels to voxels.
-struct Raster<'a> {
-    image: &'a Image,
-    cut: &'a Cut,
-    corner: [f32; 2],
-    pixels_per_voxel: [f32; 2],
+/// Which voxels lie under a thumbnail's pixels, two samples a pixel each way. Rows and columns are independent,
+/// so each is worked out once.
+struct Raster {
+    /// Part of the position in memory that a column of samples gives, `None` beside the slice.
+    columns: Vec<Option<usize>>,
+    /// The same of a row, with the slice's own part.
+    rows: Vec<Option<usize>>,
 }
 
-impl<'a> Raster<'a> {
-    fn new(image: &'a Image, cut: &'a Cut, size: [usize; 2]) -> Self {
+impl Raster {
+    fn new(image: &Image, cut: &Cut, size: [usize; 2]) -> Self {
         let voxels = cut.slicing.size().map(|n| n as f32);
         let pixel_mm = cut.slicing.pixel_mm().map(|mm| mm as f32);
         let scale = (0..2).map(|i| size[i] as f32 / (voxels[i] * pixel_mm[i])).fold(f32::INFINITY, f32::min);
-        let pixels_per_voxel = pixel_mm.map(|mm| mm * scale);
-        let corner = std::array::from_fn(|i| (size[i] as f32 - voxels[i] * pixels_per_voxel[i]) / 2.0);
-        Self { image, cut, corner, pixels_per_voxel }
+        let strides = [1, image.grid.shape[0], image.grid.shape[0] * image.grid.shape[1]];
+        let samples = |i: usize, direction: Direction| {
+            let pixels_per_voxel = pixel_mm[i] * scale;
+            let corner = (size[i] as f32 - voxels[i] * pixels_per_voxel) / 2.0;
+            let at = move |sample: usize| ((sample as f32 + 0.5) / 2.0 - corner) / pixels_per_voxel;
+            let within = move |at: f32| (at >= 0.0 && at < voxels[i]).then_some(at as usize);
+            let voxel = move |at: usize| if direction.sign > 0 { at } else { voxels[i] as usize - 1 - at };
+            (0..2 * size[i]).map(move |sample| within(at(sample)).map(|at| voxel(at) * strides[direction.axis]))
+        };
+        let slice = cut.slice * strides[cut.slicing.normal];
+        Self {
+            columns: samples(0, cut.slicing.right).collect(),
+            rows: samples(1, cut.slicing.down).map(|row| row.map(|row| row + slice)).collect(),
+        }
     }
 
-    /// Position in memory of the voxel under a point of the thumbnail.
-    fn index(&self, at: [f32; 2]) -> Option<usize> {
-        let plane = std::array::from_fn(|i| (at[i] - self.corner[i]) / self.pixels_per_voxel[i]);
-        let voxel = self.cut.slicing.voxel_from_plane(plane, self.cut.slice);
-        Some(self.image.grid.index(self.image.grid.nearest(voxel)?))
+    /// Position in memory of the voxel under a sample.
+    fn index(&self, [x, y]: [usize; 2]) -> Option<usize> {
+        Some((*self.columns.get(x)?)? + (*self.rows.get(y)?)?)
     }
 }
 
-/// Mean of four samples within the pixel, so that fine detail does not break up.
-fn ground(image: &Image, raster: &Raster<'_>, window: Window, [x, y]: [f32; 2]) -> Color32 {
+/// Mean of the pixel's four samples, so that fine detail does not break up.
+fn ground(image: &Image, raster: &Raster, window: Window, [x, y]: [usize; 2]) -> Color32 {
     let mut sum = [0.0; 3];
     let mut count = 0.0;
-    for at in [[x - 0.25, y - 0.25], [x + 0.25, y - 0.25], [x - 0.25, y + 0.25], [x + 0.25, y + 0.25]] {
-        if let Some(colour) = raster.index(at).and_then(|index| colour(image, window, index)) {
+    for sample in [[2 * x, 2 * y], [2 * x + 1, 2 * y], [2 * x, 2 * y + 1], [2 * x + 1, 2 * y + 1]] {
+        if let Some(colour) = raster.index(sample).and_then(|index| colour(image, window, index)) {
             (0..3).for_each(|i| sum[i] += colour[i]);
             count += 1.0;
         }
@@ -91,21 +100,26 @@ fn colour(image: &Image, window: Window, index: usize) -> Option<[f32; 3]> {
 }
 
 /// Outline where a neighbouring pixel is outside, fill elsewhere; a guess is hatched.
-fn over(layer: &Layer, raster: &Raster<'_>, [x, y]: [f32; 2], ground: Color32) -> Color32 {
-    let inside = |at| raster.index(at).is_some_and(|index| layer.cover.contains(index));
-    if !inside([x, y]) {
+fn over(layer: &Layer, raster: &Raster, [x, y]: [usize; 2], ground: Color32) -> Color32 {
+    let (x2, y2) = (2 * x + 1, 2 * y + 1);
+    let inside = |sample| raster.index(sample).is_some_and(|index| layer.cover.contains(index));
+    if !inside([x2, y2]) {
         return ground;
     }
     let [r, g, b] = layer.colour;
     let colour = Color32::from_rgb(r, g, b);
-    let is_edge = [[x - 1.0, y], [x + 1.0, y], [x, y - 1.0], [x, y + 1.0]].into_iter().any(|at| !inside(at));
-    if is_edge { colour } else { ground.lerp_to_gamma(colour, fill_share(layer, x + y)) }
+    // Past the left or top edge the position wraps to one that no table holds, which is outside, as it should be.
+    let around = [[x2.wrapping_sub(2), y2], [x2 + 2, y2], [x2, y2.wrapping_sub(2)], [x2, y2 + 2]];
+    if around.into_iter().any(|sample| !inside(sample)) {
+        return colour;
+    }
+    ground.lerp_to_gamma(colour, fill_share(layer, x + y))
 }
 
-fn fill_share(layer: &Layer, diagonal: f32) -> f32 {
+fn fill_share(layer: &Layer, diagonal: usize) -> f32 {
     let stripe = match layer.cover {
         Cover::Mask(_) => 1.0,
-        Cover::Guess(_) if diagonal.rem_euclid(5.0) < 2.0 => 1.2,
+        Cover::Guess(_) if diagonal % 5 < 2 => 1.2,
         Cover::Guess(_) => 0.3,
     };
     (layer.opacity * stripe).clamp(0.0, 1.0)

@@ -1,5 +1,5 @@
 //! A stage for the panes: an image, its layers and marks, and a window that is drawn without a screen.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its own part, and a test that finds nothing shall fail")]
 
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
