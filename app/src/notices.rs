@@ -98,7 +98,7 @@ fn notice_ui(ui: &mut Ui, notice: &mut Notice) -> bool {
     let mut close = false;
     Frame::popup(ui.style()).stroke(egui::Stroke::new(1.5, colour)).show(ui, |ui| {
         ui.horizontal_top(|ui| {
-            close = ui.small_button("✕").on_hover_text("Close").clicked();
+            close = ui.small_button("×").on_hover_text("Close").clicked();
             ui.vertical(|ui| {
                 ui.label(&notice.headline);
                 if !notice.causes.is_empty() && ui.link(if notice.open { "less" } else { "why" }).clicked() {

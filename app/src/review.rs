@@ -76,8 +76,10 @@ pub fn waiting(project: &Project, session: &Session, structure: StructureId) -> 
 pub fn next(project: &Project, session: &Session) -> Option<CaseId> {
     let (shown, structure) = session.place()?;
     let queue = waiting(project, session, structure);
-    let after = queue.iter().position(|&case| case == shown).map_or(0, |at| at + 1);
-    let in_queue = queue.get(after).or_else(|| queue.iter().find(|&&case| case != shown)).copied();
+    // A case that was marked by hand was not come to by the queue: from there it begins.
+    let by_hand = project.case(shown).is_some_and(|case| case.prompts_of(structure).next().is_some());
+    let after = queue.iter().position(|&case| case == shown && !by_hand).map_or(0, |at| at + 1);
+    let in_queue = queue[after..].iter().chain(&queue).find(|&&case| case != shown).copied();
     in_queue.or_else(|| next_open(project, shown, structure))
 }
 

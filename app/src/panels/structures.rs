@@ -41,12 +41,9 @@ fn structure_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure) {
         let mut changed = structure.clone();
         ui.horizontal(|ui| {
             ui.color_edit_button_srgb(&mut changed.colour).on_hover_text("Colour");
-            let eye = if structure.visible { "👁" } else { "–" };
-            if ui.add(Button::new(eye).frame(false)).on_hover_text("Show or hide").clicked() {
-                changed.visible = !changed.visible;
-            }
+            ui.add(egui::Checkbox::without_text(&mut changed.visible)).on_hover_text("Show or hide");
             name_ui(ui, desk, structure, &mut changed, in_hand);
-            if ui.add(Button::new("🗑").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
+            if ui.add(Button::new("×").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
                 desk.order(Command::RemoveStructure(structure.id));
             }
         });
@@ -128,7 +125,7 @@ fn review_ui(ui: &mut Ui, desk: &mut Desk<'_>, review: Review) {
     ui.add_space(4.0);
     if review.is_locked() {
         ui.horizontal(|ui| {
-            ui.label("🔒 locked");
+            ui.label("Locked");
             if ui.button("Take back (O)").clicked() {
                 desk.order(Command::Reopen);
             }
@@ -170,7 +167,7 @@ fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
         Kind::Doodle => "doodle",
         Kind::Mask => "stroke",
     };
-    let sign = if prompt.sign == Sign::Positive { "+" } else { "−" };
+    let sign = if prompt.sign == Sign::Positive { "+" } else { "-" };
     let at = prompt.shape.points().first().map(|p| p.map(|c| c.round() as i64)).unwrap_or_default();
     ui.horizontal(|ui| {
         let text = format!("{sign} {kind} at {}, {}, {}", at[0], at[1], at[2]);
@@ -178,7 +175,7 @@ fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
             desk.order(Command::SelectMark(prompt.id));
         }
         let locked = case.review(prompt.structure).is_locked();
-        if ui.add_enabled(!locked, Button::new("✕").frame(false)).on_hover_text("Delete this mark").clicked() {
+        if ui.add_enabled(!locked, Button::new("×").frame(false)).on_hover_text("Delete this mark").clicked() {
             desk.edit(format!("delete {kind}"), Edit::change_prompt(desk.project, case.id, prompt, None));
         }
     });

@@ -33,11 +33,11 @@ fn history_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let (undo, redo) = (desk.history.undo_name(), desk.history.redo_name());
     let label =
         |verb: &str, name: Option<&str>| name.map_or_else(|| verb.to_owned(), |name| format!("{verb} {}", shortened(name)));
-    let undo_button = Button::new(format!("↶ {}", label("Undo", undo)));
+    let undo_button = Button::new(label("Undo", undo));
     if ui.add_enabled(undo.is_some(), undo_button).on_hover_text("Ctrl+Z").clicked() {
         desk.order(Command::Undo);
     }
-    let redo_button = Button::new(format!("↷ {}", label("Redo", redo)));
+    let redo_button = Button::new(label("Redo", redo));
     if ui.add_enabled(redo.is_some(), redo_button).on_hover_text("Ctrl+Shift+Z").clicked() {
         desk.order(Command::Redo);
     }
@@ -50,8 +50,8 @@ fn shortened(name: &str) -> String {
 
 fn sign_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let (text, hover) = match desk.session.sign {
-        Sign::Positive => ("＋ here (T)", "The next mark says: the structure is here"),
-        Sign::Negative => ("− not here (T)", "The next mark says: the structure is not here"),
+        Sign::Positive => ("+ here (T)", "The next mark says: the structure is here"),
+        Sign::Negative => ("- not here (T)", "The next mark says: the structure is not here"),
     };
     let negative = desk.session.sign == Sign::Negative;
     if ui.add(Button::selectable(negative, RichText::new(text))).on_hover_text(hover).clicked() {

@@ -1,0 +1,249 @@
+//! The main journey, with a scripted engine behind the window: open, mark, preview, propagate, review, undo,
+//! export, reopen.
+
+use app::app::App;
+use app::command::Command;
+use app::tools::Tool;
+use egui::{Key, Modifiers, PointerButton, Pos2, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use engine::{Engine, Event, Request, Script, Target, Ticket};
+use imaging::{CaseId, Review, StructureId, Volume};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const SHAPE: [usize; 3] = [24, 20, 16];
+
+/// A NIfTI-1 file of 16-bit voxels, 1 x 1 x 2 mm, with a bright ball.
+fn write_case(path: &Path, middle: [f32; 3]) {
+    let mut bytes = vec![0_u8; 352];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &348_i32.to_le_bytes());
+    for (axis, n) in [3, SHAPE[0], SHAPE[1], SHAPE[2], 1, 1, 1, 1].into_iter().enumerate() {
+        put(40 + 2 * axis, &(n as i16).to_le_bytes());
+    }
+    put(70, &4_i16.to_le_bytes());
+    put(72, &16_i16.to_le_bytes());
+    for (axis, mm) in [1.0_f32, 1.0, 1.0, 2.0].into_iter().enumerate() {
+        put(76 + 4 * axis, &mm.to_le_bytes());
+    }
+    put(108, &352_f32.to_le_bytes());
+    put(254, &1_i16.to_le_bytes());
+    for (row, values) in [[1.0_f32, 0.0, 0.0, -12.0], [0.0, 1.0, 0.0, -10.0], [0.0, 0.0, 2.0, -16.0]].into_iter().enumerate() {
+        for (column, value) in values.into_iter().enumerate() {
+            put(280 + 16 * row + 4 * column, &value.to_le_bytes());
+        }
+    }
+    put(344, b"n+1\0");
+    for index in 0..SHAPE.iter().product() {
+        bytes.extend((if inside(index, middle) { 900_i16 } else { (index % 50) as i16 }).to_le_bytes());
+    }
+    fs::write(path, bytes).expect("the test's folder can be written");
+}
+
+fn inside(index: usize, middle: [f32; 3]) -> bool {
+    let voxel = [index % SHAPE[0], index / SHAPE[0] % SHAPE[1], index / (SHAPE[0] * SHAPE[1])];
+    (0..3).map(|axis| (voxel[axis] as f32 - middle[axis]).powi(2)).sum::<f32>() < 25.0
+}
+
+struct Journey {
+    harness: Harness<'static, App>,
+    script: Script,
+}
+
+impl Journey {
+    fn new() -> Self {
+        let (engine, script) = Engine::scripted();
+        let harness = Harness::builder()
+            .with_size(Vec2::new(1280.0, 800.0))
+            .wgpu()
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref(), engine));
+        Self { harness, script }
+    }
+
+    fn command(&mut self, command: Command) {
+        let ctx = self.harness.ctx.clone();
+        self.harness.state_mut().command(&ctx, command);
+        self.harness.step();
+    }
+
+    fn key(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    /// Steps until something holds; files and the journal answer from their own threads.
+    fn until(&mut self, what: &str, mut holds: impl FnMut(&App) -> bool) {
+        let start = Instant::now();
+        while !holds(self.harness.state()) {
+            assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for: {what}; {:?}", self.harness.state().headlines());
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+    }
+
+    fn drag(&mut self, from: Pos2, to: Pos2) {
+        self.harness.drag_at(from);
+        self.harness.step();
+        self.harness.hover_at(from + (to - from) * 0.5);
+        self.harness.step();
+        self.harness.hover_at(to);
+        self.harness.step();
+        self.harness.drop_at(to);
+        self.harness.step();
+    }
+
+    /// The newest preview that the window asked for.
+    fn asked_preview(&mut self) -> (Ticket, Target) {
+        self.harness.step();
+        let previews = self.script.requests.try_iter().filter_map(|request| match request {
+            Request::Preview { ticket, target, .. } => Some((ticket, target)),
+            _ => None,
+        });
+        previews.last().expect("the window asked for a preview")
+    }
+
+    fn guess(&mut self, ticket: Ticket, target: &Target, middle: [f32; 3], uncertainty: f32) {
+        let grid = match &target.image {
+            engine::ImageRef::Loaded(image) => image.grid,
+            engine::ImageRef::File(path) => imaging::files::open(path).expect("the case's file is there").grid,
+        };
+        let voxels = (0..grid.len()).map(|index| if inside(index, middle) { 255 } else { 0 }).collect();
+        let probability = Arc::new(Volume { grid, voxels });
+        self.script.tell(Event::Guess { ticket, case: target.case, probability, uncertainty, took: Duration::from_millis(3) });
+        self.harness.step();
+    }
+}
+
+fn middle_of(case: usize) -> [f32; 3] {
+    [11.0 + case as f32, 10.0, 8.0]
+}
+
+#[test]
+fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let images = folder.path().join("scans");
+    fs::create_dir_all(&images).expect("a folder for the images");
+    for case in 0..5 {
+        write_case(&images.join(format!("case{case}.nii")), middle_of(case));
+    }
+    let mut journey = Journey::new();
+
+    // Open a folder.
+    journey.command(Command::Open(vec![images.clone()]));
+    journey.until("the first image", |app| app.session().image().is_some());
+    assert_eq!(journey.harness.state().project().cases.len(), 5);
+    let structure = journey.harness.state().session().structure.expect("a structure is in hand");
+
+    // Mark: a box by the mouse; the preview is asked for and shown.
+    journey.key(Key::B);
+    assert_eq!(journey.harness.state().session().tool, Tool::Box);
+    let pane = journey.harness.get_by_label("Axial view").rect();
+    journey.drag(pane.center() - Vec2::new(60.0, 60.0), pane.center() + Vec2::new(60.0, 60.0));
+    assert_eq!(journey.harness.state().project().cases[0].prompts.len(), 1, "one box was drawn");
+    let (ticket, target) = journey.asked_preview();
+    assert_eq!(target.marks.prompts.len(), 1);
+    journey.guess(ticket, &target, middle_of(0), 0.2);
+    journey.script.tell(Event::Finished { ticket });
+    journey.until("the preview", |app| app.session().guesses.contains_key(&(CaseId(0), structure)));
+
+    // A guess that comes too late is dropped.
+    journey.guess(Ticket(999), &target, middle_of(4), 0.2);
+    assert_eq!(journey.harness.state().session().guesses.len(), 1);
+
+    // Use as example, propagate: every other case is asked for, and shown as it comes in.
+    journey.key(Key::E);
+    journey.key(Key::Enter);
+    let request = journey.script.requests.try_iter().find_map(|request| match request {
+        Request::Propagate { ticket, targets, examples } => Some((ticket, targets, examples)),
+        _ => None,
+    });
+    let (ticket, targets, examples) = request.expect("the window asked to propagate");
+    assert_eq!((targets.len(), examples.len()), (4, 1));
+    for (done, target) in targets.iter().enumerate() {
+        let case = target.case.0 as usize;
+        journey.guess(ticket, target, middle_of(case), case as f32 / 10.0);
+        journey.script.tell(Event::Progress { ticket, done: done + 1, total: 4, left: Some(Duration::from_secs(1)) });
+    }
+    journey.script.tell(Event::Finished { ticket });
+    journey.until("the end of the propagation", |app| app.session().propagation.is_none() && app.session().guesses.len() == 5);
+    assert!(reviews(&journey, structure).iter().all(|review| *review == Review::Open), "nothing is kept before review");
+
+    // Review by keys: the most uncertain first.
+    journey.key(Key::A);
+    journey.until("the next image", |app| app.session().image().is_some());
+    assert_eq!(journey.harness.state().session().case, Some(CaseId(4)));
+    journey.key(Key::R);
+    journey.key(Key::N);
+    journey.until("the next image", |app| app.session().image().is_some());
+    journey.key(Key::A);
+    journey.until("the next image", |app| app.session().image().is_some());
+    journey.key(Key::Z);
+    journey.until("the next image", |app| app.session().image().is_some());
+    journey.key(Key::A);
+    use Review::{Absent, Accepted, Rejected};
+    assert_eq!(reviews(&journey, structure), [Accepted, Accepted, Absent, Accepted, Rejected]);
+
+    // Undo names what it takes back, and takes it back; an accepted mask is locked.
+    journey.harness.get_by_label_contains("Undo accept structure 1");
+    journey.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    journey.harness.step();
+    assert_eq!(reviews(&journey, structure)[1], Review::Open);
+    journey.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    journey.harness.step();
+    assert_eq!(reviews(&journey, structure)[1], Accepted);
+
+    // Export, read back.
+    let out = folder.path().join("masks");
+    journey.command(Command::Export { folder: out.clone(), overwrite: false });
+    journey.until("the export", |app| app.headlines().iter().any(|line| line.starts_with("Exported 3 files")));
+    let labels = imaging::files::open_labels(&out.join("case3.nii.gz")).expect("the mask can be read");
+    let expected = (0..SHAPE.iter().product::<usize>()).filter(|&index| inside(index, middle_of(3))).count();
+    assert_eq!(labels.mask(1).count(), expected);
+    assert!(out.join("volumes.csv").is_file() && !out.join("case2.nii.gz").exists());
+    journey.command(Command::Export { folder: out, overwrite: false });
+    journey.until("a refusal", |app| app.headlines().iter().any(|line| line.contains("Could not export")));
+
+    // Save elsewhere, and reopen: project and history are as they were.
+    let kept = folder.path().join("kept");
+    journey.command(Command::SaveProject(kept.clone()));
+    let before = journey.harness.state().project().clone();
+    drop(journey);
+    let mut again = Journey::new();
+    again.command(Command::Open(vec![kept]));
+    again.until("the first image", |app| app.session().image().is_some());
+    assert_eq!(again.harness.state().project(), &before);
+    again.harness.get_by_label_contains("Undo accept structure 1");
+}
+
+fn reviews(journey: &Journey, structure: StructureId) -> Vec<Review> {
+    journey.harness.state().project().cases.iter().map(|case| case.review(structure)).collect()
+}
+
+#[test]
+fn a_bad_file_gives_a_sentence_and_costs_nothing_else() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_case(&folder.path().join("a.nii"), middle_of(0));
+    fs::write(folder.path().join("b.nii"), "this is not an image").expect("the test's folder can be written");
+    let mut journey = Journey::new();
+    journey.command(Command::Open(vec![folder.path().to_owned()]));
+    journey.until("the first image", |app| app.session().image().is_some());
+    journey.until("the notice", |app| app.headlines().iter().any(|line| line.contains("could not be opened")));
+    journey.command(Command::ShowCase(CaseId(1)));
+    journey.harness.step();
+    journey.harness.get_by_label("This image could not be opened");
+    journey.command(Command::ShowCase(CaseId(0)));
+    journey.until("the first image", |app| app.session().image().is_some());
+    assert_eq!(journey.harness.state().project().cases.len(), 2);
+    // Clicks of a tool on a pane that shows nothing, or with no structure, do no harm.
+    journey.harness.event(egui::Event::PointerButton {
+        pos: Pos2::new(700.0, 400.0),
+        button: PointerButton::Primary,
+        pressed: true,
+        modifiers: Modifiers::NONE,
+    });
+    journey.harness.step();
+}
