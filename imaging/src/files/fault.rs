@@ -34,7 +34,7 @@ pub enum Fault {
     Unsupported(String),
     /// It holds more than one volume or page.
     #[error(
-        "it holds {0} volumes in one file, and only files with a single volume can be opened; save the one you need by itself"
+        "it holds {0} volumes or pages, and only files with a single one can be opened; save the one you need by itself"
     )]
     ManyVolumes(u64),
     /// It ends too early.

@@ -77,3 +77,12 @@ fn place_of(colour: [u8; 3], table: &mut Vec<[u8; 3]>) -> u16 {
     });
     u16::try_from(place).unwrap_or(u16::MAX)
 }
+
+/// A stored number as a label.
+pub(super) fn label(number: f64) -> Result<u16, Fault> {
+    let whole = number as u16;
+    if f64::from(whole) == number {
+        return Ok(whole);
+    }
+    Err(Fault::NotLabels(format!("it holds the value {number}, where labels are whole numbers from 0 to 65535")))
+}

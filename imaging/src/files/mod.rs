@@ -8,6 +8,7 @@ pub(crate) mod nifti;
 pub(crate) mod picture;
 pub(crate) mod picture_labels;
 mod source;
+mod tiff;
 
 pub use fault::{Fault, FileError, shape_text};
 pub use label_map::LabelMap;

@@ -5,6 +5,7 @@
 //! kept, whatever a camera noted of its rotation, so that a mask fits the file pixel by pixel.
 
 use super::fault::Fault;
+use super::tiff;
 use crate::space::Affine;
 use crate::volume::{Grid, Image, Pixels};
 use image::error::ImageError;
@@ -24,6 +25,11 @@ const LEAST_BYTES: u64 = 16 << 20;
 /// Reads a picture.
 pub(crate) fn open(path: &Path, format: ImageFormat) -> Result<Image, Fault> {
     let mut warnings = Vec::new();
+    if format == ImageFormat::Tiff
+        && let Some((size, pixels)) = tiff::open_grey(path)?
+    {
+        return Ok(Image { grid: grid(size)?, pixels, is_picture: true, warnings });
+    }
     let picture = decode(path, format, &mut warnings)?;
     let grid = grid([picture.width(), picture.height()])?;
     Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, warnings })
@@ -45,7 +51,7 @@ pub(crate) fn grid([width, height]: [u32; 2]) -> Result<Grid, Fault> {
 }
 
 /// Decodes a picture within bounds of memory that its file's size sets.
-pub(crate) fn decode(path: &Path, format: ImageFormat, warnings: &mut Vec<String>) -> Result<DynamicImage, Fault> {
+fn decode(path: &Path, format: ImageFormat, warnings: &mut Vec<String>) -> Result<DynamicImage, Fault> {
     let file = File::open(path)?;
     let most = memory_for(file.metadata()?.len());
     let mut reader = ImageReader::with_format(BufReader::new(file), format);

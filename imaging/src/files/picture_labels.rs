@@ -4,9 +4,10 @@
 //! values of 1, 2 and 4 bits to 8.
 
 use super::fault::{Fault, io_text};
-use super::label_map::LabelMap;
+use super::label_map::{LabelMap, label};
 use super::picture;
-use image::{DynamicImage, ImageFormat};
+use crate::volume::{Image, Pixels};
+use image::ImageFormat;
 use png::{BitDepth, ColorType, DecodingError, Transformations};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -30,13 +31,15 @@ fn label_map(size: [u32; 2], values: Vec<u16>) -> Result<LabelMap, Fault> {
 }
 
 fn any_labels(path: &Path, format: ImageFormat) -> Result<LabelMap, Fault> {
-    let picture = picture::decode(path, format, &mut Vec::new())?;
-    let size = [picture.width(), picture.height()];
-    match picture {
-        DynamicImage::ImageLuma8(grey) => label_map(size, grey.into_raw().into_iter().map(u16::from).collect()),
-        DynamicImage::ImageLuma16(grey) => label_map(size, grey.into_raw()),
-        colour => numbered(size, colour.into_rgb8().pixels().map(|pixel| pixel.0).collect()),
-    }
+    let Image { grid, pixels, .. } = picture::open(path, format)?;
+    let [width, height, _] = grid.shape;
+    let size = [width as u32, height as u32];
+    let values = match pixels {
+        Pixels::Rgb(colours) => return numbered(size, &colours),
+        Pixels::I16(values) => values.into_iter().map(|value| label(f64::from(value))).collect(),
+        Pixels::F32(values) => values.into_iter().map(|value| label(f64::from(value))).collect::<Result<_, _>>(),
+    };
+    label_map(size, values?)
 }
 
 fn png_labels(path: &Path) -> Result<LabelMap, Fault> {
@@ -56,7 +59,7 @@ fn png_labels(path: &Path) -> Result<LabelMap, Fault> {
         ColorType::Indexed | ColorType::Grayscale => {
             label_map(size, unpacked(&samples, size[0] as usize, frame.bit_depth as usize))
         }
-        colour => numbered(size, top_bytes(&samples, wide).chunks_exact(colour.samples()).map(rgb).collect()),
+        colour => numbered(size, &top_bytes(&samples, wide).chunks_exact(colour.samples()).map(rgb).collect::<Vec<_>>()),
     }
 }
 
@@ -83,12 +86,12 @@ fn rgb(samples: &[u8]) -> [u8; 3] {
 }
 
 /// Numbers colours: grey ones by their value; else black is 0 and the others follow in order from 1.
-fn numbered(size: [u32; 2], pixels: Vec<[u8; 3]>) -> Result<LabelMap, Fault> {
+fn numbered(size: [u32; 2], pixels: &[[u8; 3]]) -> Result<LabelMap, Fault> {
     if pixels.iter().all(|[red, green, blue]| red == green && green == blue) {
-        return label_map(size, pixels.into_iter().map(|[grey, ..]| u16::from(grey)).collect());
+        return label_map(size, pixels.iter().map(|&[grey, ..]| u16::from(grey)).collect());
     }
     let mut distinct = BTreeSet::from([[0; 3]]);
-    for &pixel in &pixels {
+    for &pixel in pixels {
         if distinct.insert(pixel) && distinct.len() > MOST_COLOURS {
             return Err(Fault::NotLabels(format!("it holds more than {MOST_COLOURS} colours, as a photograph does")));
         }

@@ -4,5 +4,6 @@ mod bad;
 mod exports;
 mod folders;
 mod make;
+mod outside;
 mod pictures;
 mod volumes;

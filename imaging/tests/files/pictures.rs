@@ -127,3 +127,29 @@ fn photographs_are_no_labels() {
     let said = files::open_labels(&save(folder.path(), "b.jpg", photo)).expect_err("JPEG").to_string();
     assert!(said.contains("JPEG"), "{said}");
 }
+
+fn tiff<C: tiff::encoder::colortype::ColorType>(folder: &Path, pages: &[&[C::Inner]]) -> PathBuf
+where
+    [C::Inner]: tiff::encoder::TiffValue,
+{
+    let path = folder.join("a.tif");
+    let mut encoder = tiff::encoder::TiffEncoder::new(std::fs::File::create(&path).expect("writable")).expect("a TIFF begins");
+    for page in pages {
+        encoder.write_image::<C>(page.len() as u32, 1, page).expect("a page can be written");
+    }
+    path
+}
+
+#[test]
+fn tiff_of_any_grey_number_and_stacks() {
+    use tiff::encoder::colortype::{Gray8, Gray32, Gray32Float, GrayI16, GrayI32};
+    let folder = folder();
+    assert_eq!(pixels(&tiff::<GrayI16>(folder.path(), &[&[-5, 7]])), Pixels::I16(vec![-5, 7]));
+    assert_eq!(pixels(&tiff::<GrayI32>(folder.path(), &[&[-5, 70_000]])), Pixels::F32(vec![-5.0, 70_000.0]));
+    assert_eq!(pixels(&tiff::<Gray32Float>(folder.path(), &[&[0.5, 2.0]])), Pixels::F32(vec![0.5, 2.0]));
+    assert!(files::open_labels(&folder.path().join("a.tif")).expect_err("0.5 is no label").to_string().contains("0.5"));
+    let labels = files::open_labels(&tiff::<Gray32>(folder.path(), &[&[0, 40_000]])).expect("whole numbers are labels");
+    assert_eq!(labels.values, [0, 40_000]);
+    let stack = files::open(&tiff::<Gray8>(folder.path(), &[&[1], &[2], &[3]])).expect_err("a stack is refused");
+    assert!(stack.to_string().contains("it holds 3 volumes"), "{stack}");
+}

@@ -9,7 +9,7 @@ pub(crate) mod template;
 pub(crate) mod voxels;
 
 use super::fault::Fault;
-use super::label_map::LabelMap;
+use super::label_map::{LabelMap, label};
 use super::source::Source;
 use crate::volume::{Grid, Image, Pixels};
 use header::{Header, Kind};
@@ -49,14 +49,6 @@ pub(crate) fn open_labels(path: &Path) -> Result<LabelMap, Fault> {
     })?;
     volume.source.verify()?;
     Ok(LabelMap { grid: volume.grid, values, colours: Vec::new(), warnings: volume.warnings })
-}
-
-fn label(number: f64) -> Result<u16, Fault> {
-    let whole = number as u16;
-    if f64::from(whole) == number {
-        return Ok(whole);
-    }
-    Err(Fault::NotLabels(format!("it holds the value {number}, where labels are whole numbers from 0 to 65535")))
 }
 
 /// A volume whose header is checked, standing before its first voxel.
