@@ -233,10 +233,9 @@ impl App {
         }
     }
 
-    /// Lets go of the guess of a structure that is locked now.
+    /// Waits no longer for a guess of a structure that is locked now. The guess that it has stays, for undo.
     fn settle(&mut self, place: Place) {
         if self.project.case(place.0).is_some_and(|case| case.review(place.1).is_locked()) {
-            self.session.guesses.remove(&place);
             self.session.waiting.take_if(|waiting| waiting.place == place);
         }
     }

@@ -32,7 +32,8 @@ pub fn run(paths: Vec<PathBuf>, device: DeviceChoice) -> anyhow::Result<()> {
         viewport: egui::ViewportBuilder::default()
             .with_title("Exemplar")
             .with_app_id("exemplar")
-            .with_inner_size([1440.0, 900.0]),
+            .with_inner_size([1400.0, 840.0])
+            .with_min_inner_size([900.0, 560.0]),
         renderer: eframe::Renderer::Wgpu,
         ..Default::default()
     };

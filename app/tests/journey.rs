@@ -79,7 +79,11 @@ impl Journey {
     fn until(&mut self, what: &str, mut holds: impl FnMut(&App) -> bool) {
         let start = Instant::now();
         while !holds(self.harness.state()) {
-            assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for: {what}; {:?}", self.harness.state().headlines());
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "waited in vain for: {what}; {:?}",
+                self.harness.state().headlines()
+            );
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }

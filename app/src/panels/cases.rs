@@ -49,7 +49,9 @@ fn case_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, height: f32) {
     ui.painter().rect_filled(rect.shrink2(vec2(0.0, 1.0)), 4.0, fill);
     picture_ui(ui, desk, case, Rect::from_min_size(rect.min + vec2(5.0, 5.0), vec2(theme::THUMBNAIL, theme::THUMBNAIL)));
     let text = Rect::from_min_max(pos2(rect.min.x + theme::THUMBNAIL + 14.0, rect.min.y + 6.0), rect.max - vec2(6.0, 4.0));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(text), |ui| {
+    // A child of its own, so that the row keeps the room that it took.
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(text));
+    child.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.add(egui::Label::new(&case.name).truncate().selectable(false));
         ui.horizontal(|ui| {

@@ -22,7 +22,13 @@ pub fn grid_ui(ui: &mut Ui, desk: &mut Desk<'_>, pictures: &Pictures) {
         };
         let shown = shown(desk, structure);
         if shown.is_empty() {
-            ui.weak("1. Mark the structure on one case or a few.   2. Use them as examples (E).   3. Propagate (Enter).");
+            for line in [
+                "1. Mark the structure on one case or a few.",
+                "2. Use each of them as an example (E).",
+                "3. Propagate to all other cases (Enter).",
+            ] {
+                ui.weak(line);
+            }
             return;
         }
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -108,7 +114,9 @@ fn cell_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, structure: StructureId
     let colour = if selected { ui.visuals().selection.bg_fill } else { ui.visuals().widgets.noninteractive.bg_stroke.color };
     ui.painter().rect_stroke(picture, 3.0, egui::Stroke::new(if selected { 3.0 } else { 1.0 }, colour), egui::StrokeKind::Inside);
     let text = Rect::from_min_max(egui::pos2(rect.min.x, picture.max.y + 1.0), rect.max);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(text), |ui| {
+    // A child of its own, so that the row keeps the room that it took.
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(text));
+    child.vertical(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 0.0);
         ui.add(egui::Label::new(RichText::new(&case.name).small()).truncate().selectable(false));
         ui.horizontal(|ui| cases::badge_ui(ui, status));

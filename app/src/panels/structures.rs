@@ -37,27 +37,35 @@ fn structure_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure) {
     } else {
         egui::Color32::TRANSPARENT
     });
-    frame.show(ui, |ui| {
-        let mut changed = structure.clone();
-        ui.horizontal(|ui| {
-            ui.color_edit_button_srgb(&mut changed.colour).on_hover_text("Colour");
-            ui.add(egui::Checkbox::without_text(&mut changed.visible)).on_hover_text("Show or hide");
-            name_ui(ui, desk, structure, &mut changed, in_hand);
-            if ui.add(Button::new("×").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
-                desk.order(Command::RemoveStructure(structure.id));
-            }
-        });
-        if in_hand {
-            ui.horizontal(|ui| {
-                ui.small("Opacity");
-                ui.add(Slider::new(&mut changed.opacity, 0.0..=1.0).show_value(false));
-            });
-        }
-        // While the pointer is down the look is not yet decided; the step is made when it comes up.
-        if changed != *structure {
-            desk.edit(format!("change {}", structure.name), Edit::change_structure(desk.project, changed));
+    let id = ui.scope_id().with(("look", structure.id));
+    let mut changed = ui.data(|data| data.get_temp::<Structure>(id)).unwrap_or_else(|| structure.clone());
+    frame.show(ui, |ui| look_ui(ui, desk, structure, &mut changed, in_hand));
+    // While the pointer is down a slider is still on its way: one drag is one step.
+    if changed == *structure {
+        ui.data_mut(|data| data.remove::<Structure>(id));
+    } else if ui.input(|input| input.pointer.any_down()) {
+        ui.data_mut(|data| data.insert_temp(id, changed));
+    } else {
+        ui.data_mut(|data| data.remove::<Structure>(id));
+        desk.edit(format!("change {}", structure.name), Edit::change_structure(desk.project, changed));
+    }
+}
+
+fn look_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure, changed: &mut Structure, in_hand: bool) {
+    ui.horizontal(|ui| {
+        ui.color_edit_button_srgb(&mut changed.colour).on_hover_text("Colour");
+        ui.add(egui::Checkbox::without_text(&mut changed.visible)).on_hover_text("Show or hide");
+        name_ui(ui, desk, structure, changed, in_hand);
+        if ui.add(Button::new("×").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
+            desk.order(Command::RemoveStructure(structure.id));
         }
     });
+    if in_hand {
+        ui.horizontal(|ui| {
+            ui.small("Opacity");
+            ui.add(Slider::new(&mut changed.opacity, 0.0..=1.0).show_value(false));
+        });
+    }
 }
 
 /// The name: text to click on, and a field to type in for the structure in hand.
