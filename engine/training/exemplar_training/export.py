@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from . import SCHEMA, parity
 from .net import Config, InContextUnet
@@ -67,12 +66,12 @@ def export(checkpoint_path, figures_path=None, folder=ASSETS):
     net.load_state_dict(checkpoint["ema"])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"in-context-{config.dims}d.safetensors"
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, path)
+    parity.write_tensors(net.state_dict(), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     figures = json.loads(Path(figures_path).read_text()) if figures_path else {}
     text = json.dumps(card(config, checkpoint, digest, figures), indent=2, ensure_ascii=False)
     path.with_suffix(".json").write_text(text + "\n")
-    if folder == ASSETS:
+    if folder == ASSETS:  # fixtures belong to the shipped weights alone
         parity.write_io(net, f"in_context_{config.dims}d")
         parity.write_tiny()
     return path

@@ -16,6 +16,14 @@ SEED = 20261123
 CONTEXTS = 2
 
 
+def write_tensors(tensors, path):
+    """Write a safetensors file whole or not at all, readable by all."""
+    part = path.with_suffix(".part")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, part)
+    part.chmod(0o644)
+    part.rename(path)
+
+
 def small_shape(dims):
     """The fixture's grid: small enough to keep in the repository."""
     return (1, 32, 32) if dims == 2 else (16, 16, 16)
@@ -39,7 +47,7 @@ def write_io(net, name, folder=FOLDER):
         logits = net(target, contexts)
     tensors = {"target": target, "contexts": contexts, "logits": logits}
     path = folder / f"{name}_io.safetensors"
-    save_file({k: v.contiguous() for k, v in tensors.items()}, path)
+    write_tensors(tensors, path)
     return path
 
 
@@ -48,5 +56,5 @@ def write_tiny(folder=FOLDER):
     torch.manual_seed(SEED)
     net = InContextUnet(config_tiny(3))
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(net.state_dict(), folder / "tiny_3d.safetensors")
+    write_tensors(net.state_dict(), folder / "tiny_3d.safetensors")
     write_io(net, "tiny_3d", folder)
