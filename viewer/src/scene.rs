@@ -79,6 +79,8 @@ pub enum Cover {
     Mask(Arc<Mask>),
     /// A guess, 0 to 255, inside from 128: hatched fill, dashed outline.
     Guess(Arc<Volume<u8>>),
+    /// A mask that does not stand yet, such as a guess with strokes on it: drawn like a guess.
+    Draft(Arc<Mask>),
 }
 
 impl Cover {
@@ -86,7 +88,7 @@ impl Cover {
     #[must_use]
     pub fn shape(&self) -> [usize; 3] {
         match self {
-            Self::Mask(mask) => mask.shape(),
+            Self::Mask(mask) | Self::Draft(mask) => mask.shape(),
             Self::Guess(guess) => guess.grid.shape,
         }
     }
@@ -95,7 +97,7 @@ impl Cover {
     #[must_use]
     pub fn contains(&self, index: usize) -> bool {
         match self {
-            Self::Mask(mask) => mask.get(index),
+            Self::Mask(mask) | Self::Draft(mask) => mask.get(index),
             Self::Guess(guess) => guess.voxels[index] >= 128,
         }
     }
@@ -104,9 +106,21 @@ impl Cover {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Mask(a), Self::Mask(b)) => Arc::ptr_eq(a, b),
             (Self::Guess(a), Self::Guess(b)) => Arc::ptr_eq(a, b),
-            _ => false,
+            (a, b) => a.mask().zip(b.mask()).is_some_and(|(a, b)| Arc::ptr_eq(a, b)),
+        }
+    }
+
+    /// Whether it is drawn as what may still change: hatched and dashed.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        !matches!(self, Self::Mask(_))
+    }
+
+    pub(crate) fn mask(&self) -> Option<&Arc<Mask>> {
+        match self {
+            Self::Mask(mask) | Self::Draft(mask) => Some(mask),
+            Self::Guess(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! own render pass, whose multisampling and depth buffer are presumed off (eframe's default).
 
 use crate::camera::Placement;
-use crate::scene::{Cover, Cut, Scene};
+use crate::scene::{Cut, Scene};
 use crate::shader;
 use crate::texture::{ImageSource, ImageTexture, Layers, MOST_LAYERS, Slots, changed, image_bytes, layer_bytes};
 use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
@@ -65,6 +65,8 @@ struct Pass {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     linear_target: bool,
+    /// Bound where there are no layers, so that an image without masks costs no second volume.
+    no_layers: wgpu::Texture,
     images: Vec<ImageGpu>,
     layers: Vec<LayersGpu>,
     panes: HashMap<Id, PaneGpu>,
@@ -83,7 +85,7 @@ struct LayersGpu {
 
 struct PaneGpu {
     image: Weak<ImageSource>,
-    layers: Weak<()>,
+    covers: wgpu::Texture,
     uniforms: wgpu::Buffer,
     bind_group: wgpu::BindGroup,
 }
@@ -95,6 +97,7 @@ impl Pass {
             pipeline: pipeline(device, &layout, target),
             layout,
             linear_target: target.is_srgb(),
+            no_layers: texture_3d(device, "no layers", wgpu::TextureFormat::R8Uint, [1; 3]),
             images: Vec::new(),
             layers: Vec::new(),
             panes: HashMap::new(),
@@ -105,9 +108,9 @@ impl Pass {
         self.drop_unused();
         self.upload_image(device, queue, &draw.image.0);
         if self.holds(&draw.image.0) {
-            self.upload_layers(device, queue, &draw.layers);
+            let covers = self.upload_layers(device, queue, &draw.layers);
+            self.bind(device, draw, &covers);
         }
-        self.bind(device, draw);
         let mut uniforms = draw.uniforms;
         uniforms.linear_target = u32::from(self.linear_target);
         if let Some(pane) = self.panes.get(&draw.id) {
@@ -118,7 +121,7 @@ impl Pass {
     fn drop_unused(&mut self) {
         self.images.retain(|image| image.source.strong_count() > 0);
         self.layers.retain(|layers| layers.identity.strong_count() > 0);
-        self.panes.retain(|_, pane| pane.image.strong_count() > 0 && pane.layers.strong_count() > 0);
+        self.panes.retain(|_, pane| pane.image.strong_count() > 0);
     }
 
     fn holds(&self, source: &Arc<ImageSource>) -> bool {
@@ -150,53 +153,57 @@ impl Pass {
         self.images.push(ImageGpu { source: Arc::downgrade(source), view: texture.create_view(&Default::default()) });
     }
 
-    fn upload_layers(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, layers: &Layers) {
-        let gpu = self.layers_gpu(device, layers);
+    /// Sends what changed, and gives the texture to bind.
+    fn upload_layers(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, layers: &Layers) -> wgpu::Texture {
         let wanted = layers.slots();
-        if let Some(texels) = changed(&gpu.held, &wanted, &layers.sampling) {
-            write(queue, &gpu.texture, texels, &layer_bytes(&wanted, &layers.sampling, texels));
-        }
-        gpu.held = wanted;
-    }
-
-    fn layers_gpu(&mut self, device: &wgpu::Device, layers: &Layers) -> &mut LayersGpu {
         let found = self.layers.iter().position(|gpu| gpu.identity.as_ptr() == Arc::as_ptr(&layers.identity));
+        if found.is_none() && wanted.iter().all(Option::is_none) {
+            return self.no_layers.clone();
+        }
         let at = found.unwrap_or_else(|| {
             let texture = texture_3d(device, "layers", wgpu::TextureFormat::R8Uint, layers.sampling.texels());
             let identity = Arc::downgrade(&layers.identity);
             self.layers.push(LayersGpu { identity, held: Slots::default(), texture });
             self.layers.len() - 1
         });
-        &mut self.layers[at]
+        let gpu = &mut self.layers[at];
+        if let Some(texels) = changed(&gpu.held, &wanted, &layers.sampling) {
+            write(queue, &gpu.texture, texels, &layer_bytes(&wanted, &layers.sampling, texels));
+        }
+        gpu.held = wanted;
+        gpu.texture.clone()
     }
 
     /// Binds a pane to its textures, anew only where they are others than in the last frame.
-    fn bind(&mut self, device: &wgpu::Device, draw: &Draw) {
-        let (image, layers) = (Arc::downgrade(&draw.image.0), Arc::downgrade(&draw.layers.identity));
-        let is_bound = |pane: &PaneGpu| pane.image.ptr_eq(&image) && pane.layers.ptr_eq(&layers);
+    fn bind(&mut self, device: &wgpu::Device, draw: &Draw, covers: &wgpu::Texture) {
+        let image = Arc::downgrade(&draw.image.0);
+        let is_bound = |pane: &PaneGpu| pane.image.ptr_eq(&image) && pane.covers == *covers;
         if self.panes.get(&draw.id).is_some_and(is_bound) {
             return;
         }
         let Some(image_gpu) = self.images.iter().find(|gpu| gpu.source.ptr_eq(&image)) else { return };
-        let Some(layers_gpu) = self.layers.iter().find(|gpu| gpu.identity.ptr_eq(&layers)) else { return };
-        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("slice uniforms"),
-            size: size_of::<gpu_data::Slice>() as u64,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let covers = layers_gpu.texture.create_view(&Default::default());
+        let uniforms = uniform_buffer(device);
+        let covers_view = covers.create_view(&Default::default());
         let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("slice"),
             layout: &self.layout,
             entries: &[
                 wgpu::BindGroupEntry { binding: 0, resource: uniforms.as_entire_binding() },
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(&image_gpu.view) },
-                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&covers) },
+                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&covers_view) },
             ],
         });
-        self.panes.insert(draw.id, PaneGpu { image, layers, uniforms, bind_group });
+        self.panes.insert(draw.id, PaneGpu { image, covers: covers.clone(), uniforms, bind_group });
     }
+}
+
+fn uniform_buffer(device: &wgpu::Device) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("slice uniforms"),
+        size: size_of::<gpu_data::Slice>() as u64,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
 }
 
 /// Layers of a texture in steps of at most 64 MB, so that no staging buffer passes a device's limit.
@@ -396,7 +403,7 @@ mod gpu_data {
     impl Layer {
         fn new(layer: &crate::scene::Layer) -> Self {
             let [r, g, b] = layer.colour.map(|channel| f32::from(channel) / 255.0);
-            let look = if let Cover::Guess(_) = layer.cover { HATCHED } else { 0 };
+            let look = if layer.cover.is_guess() { HATCHED } else { 0 };
             let flags = [look | if layer.visible { SHOWN } else { 0 }, 0, 0, 0];
             Self { colour: [r, g, b, layer.opacity.clamp(0.0, 1.0)], flags }
         }

@@ -196,8 +196,10 @@ pub(crate) fn layer_bytes(slots: &Slots, sampling: &Sampling, texels: Texels) ->
     for (slot, cover) in slots.iter().enumerate() {
         // Told apart here and not a voxel at a time: a volume has a hundred million of them.
         match cover {
-            Some(Cover::Mask(mask)) => add_bits(&mut bytes, sampling, texels, |index| u8::from(mask.get(index)) << slot),
             Some(Cover::Guess(guess)) => add_bits(&mut bytes, sampling, texels, |index| guess.voxels[index] >> 7 << slot),
+            Some(Cover::Mask(mask) | Cover::Draft(mask)) => {
+                add_bits(&mut bytes, sampling, texels, |index| u8::from(mask.get(index)) << slot);
+            }
             None => {}
         }
     }
@@ -217,13 +219,14 @@ fn add_bits(bytes: &mut [u8], sampling: &Sampling, texels: Texels, bit: impl Fn(
 pub(crate) fn changed(held: &Slots, wanted: &Slots, sampling: &Sampling) -> Option<Texels> {
     let boxes = held.iter().zip(wanted).filter_map(|(held, wanted)| match (held, wanted) {
         (Some(a), Some(b)) if a.is(b) => None,
-        (Some(Cover::Mask(a)), Some(Cover::Mask(b))) => flipped(a, b),
+        (Some(a), Some(b)) => difference(a, b),
         (a, b) => union(a.as_ref().and_then(bounds), b.as_ref().and_then(bounds)),
     });
     boxes.fold(None, |all, next| union(all, Some(next))).map(|voxels| sampling.texels_of(voxels))
 }
 
-fn flipped(a: &Mask, b: &Mask) -> Option<[[usize; 3]; 2]> {
+fn difference(a: &Cover, b: &Cover) -> Option<[[usize; 3]; 2]> {
+    let (Some(a), Some(b)) = (a.mask(), b.mask()) else { return union(bounds(a), bounds(b)) };
     let mut flipped = Mask::empty(a.shape());
     flipped.apply(&a.patch_to(b));
     flipped.bounds()
@@ -232,7 +235,7 @@ fn flipped(a: &Mask, b: &Mask) -> Option<[[usize; 3]; 2]> {
 /// The least and greatest voxel inside a cover.
 pub(crate) fn bounds(cover: &Cover) -> Option<[[usize; 3]; 2]> {
     match cover {
-        Cover::Mask(mask) => mask.bounds(),
+        Cover::Mask(mask) | Cover::Draft(mask) => mask.bounds(),
         Cover::Guess(guess) => guess_bounds(&guess.voxels, guess.grid.shape),
     }
 }
@@ -275,6 +278,7 @@ mod tests {
         assert_eq!(changed(&before, &before, &WHOLE), None);
         assert_eq!(changed(&before, &after, &WHOLE), Some([[1, 1, 0], [4, 3, 2]]));
         assert_eq!(changed(&slots(vec![]), &before, &WHOLE), Some([[0, 0, 0], [2, 2, 1]]));
+        assert_eq!(changed(&before, &slots(vec![]), &WHOLE), Some([[0, 0, 0], [2, 2, 1]]));
     }
 
     #[test]

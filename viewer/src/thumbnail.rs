@@ -117,10 +117,10 @@ fn over(layer: &Layer, raster: &Raster, [x, y]: [usize; 2], ground: Color32) -> 
 }
 
 fn fill_share(layer: &Layer, diagonal: usize) -> f32 {
-    let stripe = match layer.cover {
-        Cover::Mask(_) => 1.0,
-        Cover::Guess(_) if diagonal % 5 < 2 => 1.2,
-        Cover::Guess(_) => 0.3,
+    let stripe = match diagonal % 5 {
+        _ if !layer.cover.is_guess() => 1.0,
+        0 | 1 => 1.2,
+        _ => 0.3,
     };
     (layer.opacity * stripe).clamp(0.0, 1.0)
 }

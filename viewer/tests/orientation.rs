@@ -9,9 +9,9 @@ use support::{Stage, stored_as, window};
 
 /// One bright voxel at the patient's right, front and top of an anisotropic volume.
 fn corner() -> Image {
-    let grid = Grid::new([12, 10, 8], Affine::from_spacing([1.0, 1.5, 3.0]));
+    let grid = Grid::new([12, 10, 9], Affine::from_spacing([1.0, 1.5, 3.0]));
     let mut volume = Volume::filled(grid, 0.0);
-    volume.voxels[grid.index([11, 9, 7])] = 100.0;
+    volume.voxels[grid.index([11, 9, 8])] = 100.0;
     Image::grey(volume)
 }
 
@@ -50,7 +50,7 @@ fn sides(letters: &[String; 4]) -> [f32; 2] {
 #[test]
 fn a_voxel_is_drawn_on_the_side_that_the_letters_say() {
     let orders = [[0, 1, 2], [1, 0, 2], [2, 0, 1], [2, 1, 0]];
-    let mut window = window(stage(corner()), [420.0, 420.0]);
+    let mut window = window(stage(corner()), [240.0, 240.0]);
     for (order, signs) in orders.into_iter().flat_map(|order| [(order, 0), (order, 3), (order, 5), (order, 7)]) {
         for convention in [Convention::Radiological, Convention::Neurological] {
             *window.state_mut() = stage(stored_as(&corner(), order, signs));

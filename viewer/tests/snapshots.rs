@@ -80,3 +80,24 @@ fn voxels_without_a_value_are_background() {
     stage.crosshair = false;
     picture(window(stage, [420.0, 420.0]), "voxels_without_a_value");
 }
+
+#[test]
+fn layers_follow_what_the_app_sets() {
+    let mut stage = Stage::new(phantom());
+    stage.annotations = false;
+    stage.state.crosshair = [34.0, 34.0, 15.0];
+    let mut window = window(stage, [240.0, 240.0]);
+    let mut drawn = |list| {
+        window.state_mut().layers.list = list;
+        window.run_steps(1);
+        window.render().unwrap()
+    };
+    let [small, large] = [900.0, 300.0].map(|value| mask_above(&phantom(), value));
+    let empty = drawn(vec![]);
+    let first = drawn(vec![layer(Cover::Mask(Arc::clone(&small)), [255, 0, 0])]);
+    let second = drawn(vec![layer(Cover::Mask(Arc::clone(&large)), [255, 0, 0])]);
+    assert!(empty != first && first != second);
+    assert!(second != drawn(vec![layer(Cover::Draft(large), [255, 0, 0])]), "a draft looks different from a mask");
+    assert!(first == drawn(vec![layer(Cover::Mask(small), [255, 0, 0])]));
+    assert!(empty == drawn(vec![]), "what was taken away is gone");
+}
