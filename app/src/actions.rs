@@ -211,6 +211,7 @@ impl App {
         let next = review::next(&self.project, &self.session);
         let corrected = matches!(step.edit, Edit::Several(_));
         self.make(step);
+        tracing::info!("accepted");
         self.settle(place);
         // A corrected case teaches the others: the untouched rest is guessed again.
         if corrected && self.session.propagated.contains(&place.1) {

@@ -3,6 +3,7 @@
 
 use crate::ask::{self, Asked};
 use crate::command::{self, Command};
+use crate::frames::Frames;
 use crate::jobs::{Done, Jobs};
 use crate::keeper::{Keeper, Saved};
 use crate::notices::Notices;
@@ -36,6 +37,7 @@ pub struct App {
     pub(crate) revision: u64,
     saved: Saved,
     hover: Option<[f32; 3]>,
+    frames: Frames,
 }
 
 impl App {
@@ -59,6 +61,7 @@ impl App {
             revision: 0,
             saved: Saved::Nothing,
             hover: None,
+            frames: Frames::from_env(),
         }
     }
 
@@ -173,6 +176,7 @@ impl App {
             Ok(report) => {
                 report.remarks.iter().for_each(|remark| self.notices.warning(remark.clone()));
                 let files = report.receipts.len();
+                tracing::info!(files, "exported");
                 self.notices.news(format!(
                     "Exported {files} file{}, each read back and equal to its mask in grid and voxels: {}",
                     if files == 1 { "" } else { "s" },
@@ -223,6 +227,7 @@ impl App {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.frames.begin(&ctx, self.session.waiting.is_some() || self.session.propagation.is_some());
         self.take_news(&ctx);
         let mut orders = Orders::default();
         orders.commands.extend(dropped(&ctx));
@@ -231,6 +236,7 @@ impl eframe::App for App {
         self.run_orders(&ctx, orders);
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
+        self.frames.end();
         // The status line tells seconds.
         ctx.request_repaint_after(if self.session.waiting.is_some() {
             Duration::from_millis(100)

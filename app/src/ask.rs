@@ -159,6 +159,7 @@ pub fn take(project: &Project, session: &mut Session, notices: &mut Notices, eng
 fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, event: Event) -> Option<Place> {
     match event {
         Event::Ready { adapter, remarks, nets, .. } => {
+            tracing::info!(adapter, "ready");
             session.adapter = Some(adapter);
             session.nets = nets;
             remarks.into_iter().for_each(|remark| notices.warning(remark));
@@ -170,6 +171,9 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
             if project.case(case)?.review(structure).is_locked() {
                 return None;
             }
+            let waited =
+                session.waiting.as_ref().filter(|waiting| waiting.ticket == ticket).map(|waiting| waiting.since.elapsed());
+            tracing::info!(took_ms = took.as_millis(), waited_ms = waited.map(|waited| waited.as_millis()), "guess");
             session.guesses.insert(place, guess(session, place, probability, uncertainty, took));
             return Some(place);
         }
@@ -206,6 +210,7 @@ fn finished(project: &Project, session: &mut Session, notices: &mut Notices, tic
     if let Some(running) = session.propagation.as_ref().filter(|running| running.ticket == ticket) {
         let name = structure_name(project, running.structure);
         let secs = running.since.elapsed().as_secs_f32();
+        tracing::info!(done = running.done, secs, "propagated");
         notices.news(format!(
             "Guessed {name} in {} of {} cases in {secs:.0} s. Review them with A, R, Z and N.",
             running.done, running.total

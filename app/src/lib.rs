@@ -5,6 +5,7 @@ pub mod app;
 mod ask;
 pub mod command;
 pub mod export;
+mod frames;
 mod gestures;
 mod jobs;
 mod keeper;

@@ -5,7 +5,7 @@ use crate::session::{Place, Session, draft};
 use crate::tools::{Gesture, Tool, shape};
 use eframe::egui_wgpu::RenderState;
 use egui::{Ui, Vec2};
-use imaging::{Case, CaseId, Grid, Image, Mask, Project, Prompt, PromptId, Shape, Sign, Tip, Volume};
+use imaging::{Case, CaseId, Grid, Image, Project, Prompt, PromptId, Shape, Sign, Tip};
 use std::collections::HashMap;
 use std::sync::Arc;
 use viewer::triplanar::{self, Behaviour};
@@ -229,13 +229,7 @@ fn cover(project: &Project, session: &Session, place: Place, grid: Grid) -> Opti
             .filter(|mask| mask.shape() == grid.shape)
             .map(|mask| Cover::Mask(Arc::new(mask)));
     }
-    draft(project, session, place, grid.shape).map(|mask| Cover::Guess(Arc::new(volume(&mask, grid))))
-}
-
-fn volume(mask: &Mask, grid: Grid) -> Volume<u8> {
-    let mut volume = Volume::filled(grid, 0_u8);
-    mask.iter().for_each(|index| volume.voxels[index] = u8::MAX);
-    volume
+    draft(project, session, place, grid.shape).map(|mask| Cover::Draft(Arc::new(mask)))
 }
 
 fn empty_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
