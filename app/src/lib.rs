@@ -3,6 +3,7 @@
 mod actions;
 pub mod app;
 mod ask;
+pub mod cli;
 pub mod command;
 pub mod export;
 mod frames;

@@ -115,9 +115,7 @@ pub enum ExportError {
 /// See [`ExportError`]; masks that share a voxel are [`ExportError::Overlap`], for which [`export_nifti_each`] is
 /// the way out. An existing file is replaced only with `overwrite`.
 pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite: bool) -> Result<Receipt, ExportError> {
-    let target = Target::read(source)?;
-    target.check_ending(to)?;
-    check_free(source, to, overwrite)?;
+    let target = check_goal(source, to, overwrite)?;
     let grid = target.grid();
     let values = merged(labels, &grid, source)?;
     let failed = |error| ExportError::Write { error, path: to.to_owned() };
@@ -138,6 +136,21 @@ pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite
         measures: labels.iter().map(measure).collect(),
         sha256,
     })
+}
+
+/// Says what would speak against a mask of this name, before any work is done for it.
+///
+/// # Errors
+/// As [`export_nifti`].
+pub fn check(source: &Path, to: &Path, overwrite: bool) -> Result<(), ExportError> {
+    check_goal(source, to, overwrite).map(drop)
+}
+
+fn check_goal(source: &Path, to: &Path, overwrite: bool) -> Result<Target, ExportError> {
+    let target = Target::read(source)?;
+    target.check_ending(to)?;
+    check_free(source, to, overwrite)?;
+    Ok(target)
 }
 
 /// The ending of the name of a source's label map: `.nii.gz`, or `.png` for a picture.

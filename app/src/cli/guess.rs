@@ -1,0 +1,156 @@
+//! The engine for a program without frames: ask, wait, and settle between structures that overlap.
+
+use anyhow::{Context as _, bail, ensure};
+use engine::{DeviceChoice, Engine, Event, Example, ImageRef, Marks, Request, Target};
+use imaging::{CaseId, Grid, Image, Mask, Volume};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No image takes this long; a wait that ends here means that the engine is gone.
+const FOREVER: Duration = Duration::from_secs(6 * 3600);
+
+/// An engine that is ready.
+pub struct Guesser {
+    engine: Engine,
+}
+
+/// What the engine says of one structure in one image.
+pub struct Guess {
+    /// On the image's grid, 0 (surely outside) to 255 (surely inside).
+    pub probability: Arc<Volume<u8>>,
+    /// How little it is to be trusted, 0 to 1.
+    pub uncertainty: f32,
+}
+
+impl Guesser {
+    /// Starts the engine and waits until it is ready.
+    ///
+    /// # Errors
+    /// Where the device or the weights cannot be used.
+    pub fn start(device: DeviceChoice) -> anyhow::Result<Self> {
+        Self::ready(Engine::spawn(device, || {}))
+    }
+
+    fn ready(engine: Engine) -> anyhow::Result<Self> {
+        loop {
+            match engine.wait(FOREVER).context("the engine has stopped")? {
+                Event::Ready { adapter, remarks, .. } => {
+                    tracing::info!("computing on {adapter}");
+                    remarks.iter().for_each(|remark| tracing::info!("{remark}"));
+                    return Ok(Self { engine });
+                }
+                Event::Failed { error, .. } => return Err(error).context("the engine could not be started"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Guesses one structure in one image, from examples or from marks of its own.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn guess(&self, image: &Arc<Image>, marks: Marks, examples: &Arc<[Example]>) -> anyhow::Result<Guess> {
+        let target = Target { case: CaseId(u64::MAX), image: ImageRef::Loaded(image.clone()), marks, previous: None };
+        let ticket = self.engine.ticket();
+        ensure!(
+            self.engine.send(Request::Propagate { ticket, targets: vec![target], examples: examples.clone() }),
+            "the engine has stopped"
+        );
+        let mut guess = None;
+        loop {
+            let event = self.engine.wait(FOREVER).context("the engine has stopped")?;
+            if event.ticket().is_some_and(|other| other != ticket) {
+                continue;
+            }
+            match event {
+                Event::Guess { probability, uncertainty, .. } => guess = Some(Guess { probability, uncertainty }),
+                Event::Skipped { error, .. } | Event::Failed { error, .. } => bail!(error),
+                Event::Finished { .. } => return guess.context("the engine gave no answer"),
+                Event::Ready { .. } | Event::Progress { .. } => {}
+            }
+        }
+    }
+}
+
+/// The structure of each voxel: the most probable one, if any is more likely than not.
+pub struct Settled {
+    grid: Grid,
+    best: Vec<u8>,
+    /// 0 for none, else one more than the structure's place in the order added.
+    winner: Vec<u16>,
+    added: u16,
+}
+
+/// Least probability of the inside.
+const INSIDE: u8 = 128;
+
+impl Settled {
+    /// Nothing yet.
+    pub fn new(grid: Grid) -> Self {
+        Self { grid, best: vec![INSIDE - 1; grid.len()], winner: vec![0; grid.len()], added: 0 }
+    }
+
+    /// Lets one more structure compete; of two that are as probable the first stays.
+    ///
+    /// # Errors
+    /// Where the guess is not of the image's shape.
+    pub fn add(&mut self, probability: &Volume<u8>) -> anyhow::Result<()> {
+        ensure!(probability.voxels.len() == self.best.len(), "the engine's answer does not fit the image");
+        self.added += 1;
+        for ((best, winner), &p) in self.best.iter_mut().zip(&mut self.winner).zip(&probability.voxels) {
+            if p > *best {
+                (*best, *winner) = (p, self.added);
+            }
+        }
+        Ok(())
+    }
+
+    /// The masks in the order added; no two share a voxel.
+    pub fn masks(&self) -> Vec<Mask> {
+        (1..=self.added).map(|place| Mask::from_fn(self.grid.shape, |index| self.winner[index] == place)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imaging::Affine;
+
+    fn line(voxels: Vec<u8>) -> Volume<u8> {
+        Volume { grid: Grid::new([voxels.len(), 1, 1], Affine::IDENTITY), voxels }
+    }
+
+    #[test]
+    fn the_highest_probability_wins_and_the_first_of_equals() {
+        let mut settled = Settled::new(line(vec![0; 5]).grid);
+        settled.add(&line(vec![127, 128, 200, 255, 0])).unwrap();
+        settled.add(&line(vec![0, 255, 200, 130, 128])).unwrap();
+        let masks = settled.masks();
+        assert_eq!(masks[0].iter().collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(masks[1].iter().collect::<Vec<_>>(), [1, 4]);
+        assert!(settled.add(&line(vec![0; 4])).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_and_a_refusal_is_passed_on() {
+        let (engine, script) = Engine::scripted();
+        script.tell(Event::Ready { adapter: "none".into(), is_cpu: true, nets: Vec::new(), remarks: Vec::new() });
+        let guesser = Guesser::ready(engine).unwrap();
+        let told = std::thread::spawn(move || {
+            let ask = |script: &engine::Script| script.requests.recv().unwrap().ticket().unwrap();
+            let ticket = ask(&script);
+            let probability = Arc::new(line(vec![200]));
+            script.tell(Event::Guess { ticket, case: CaseId(0), probability, uncertainty: 0.5, took: Duration::ZERO });
+            script.tell(Event::Finished { ticket });
+            let ticket = ask(&script);
+            script.tell(Event::Skipped { ticket, case: CaseId(0), error: engine::EngineError::NoMarks });
+            script.tell(Event::Finished { ticket });
+        });
+        let image = Arc::new(Image::grey(Volume::filled(line(vec![0]).grid, 1.0)));
+        let none: Arc<[Example]> = Arc::new([]);
+        let guess = |marks| guesser.guess(&image, marks, &none);
+        assert_eq!(guess(Marks::default()).unwrap().probability.voxels, [200]);
+        assert!(guess(Marks::default()).err().unwrap().to_string().contains("nothing to go by"));
+        told.join().unwrap();
+    }
+}

@@ -1,0 +1,153 @@
+//! `exemplar propagate`: every structure that the examples show, in every target.
+
+use super::guess::Guesser;
+use super::report::{Case, Teller, secs};
+use super::segment::{Order, check, segment};
+use super::tasks::{Task, Tasks};
+use super::{Compute, cohort, tasks, told};
+use anyhow::ensure;
+use engine::Marks;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What `propagate` takes.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples and labels belong together by name: images/case.nii.gz and labels/case.nii.gz. Each label value is a
+structure; labels.json ({\"liver\": 1}) or nnU-Net's dataset.json beside the folders names them. Instead of a label map
+an example may have labels/case.json with marks, of the form that `exemplar segment --help` tells.
+Targets are the images of a folder, or of the folder images in it; images that serve as examples are left out.
+One mask is written for each target, on its own grid, with the examples' label values; where structures overlap,
+the more probable one is taken. A target that cannot be segmented does not stop the others.")]
+pub struct Arguments {
+    /// A folder with the examples in images/ and labels/.
+    #[arg(long, value_name = "DIR")]
+    examples: PathBuf,
+    /// A folder with the images to segment.
+    #[arg(long, value_name = "DIR")]
+    targets: PathBuf,
+    /// The folder for the masks; it is made if need be.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only these structures, by name or label value; all if left out.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    structures: Vec<String>,
+    /// Replace masks that are there.
+    #[arg(long)]
+    overwrite: bool,
+    /// Tell each result as a line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// A target and its mask.
+struct Target {
+    name: String,
+    image: PathBuf,
+    out: PathBuf,
+}
+
+impl Arguments {
+    /// Segments all targets.
+    pub fn run(self) -> anyhow::Result<()> {
+        let tasks = tasks::from_folder(&self.examples, &self.structures)?;
+        let targets = cohort::images_in(&self.targets)?;
+        let run = Run { out: self.out, overwrite: self.overwrite, compute: self.compute };
+        let teller = Teller { json: self.json };
+        run.propagate(&tasks, targets, |name, result| teller.tell(name, result))
+    }
+}
+
+/// How to propagate.
+pub struct Run {
+    /// The folder for the masks.
+    pub out: PathBuf,
+    /// Whether masks that are there are replaced.
+    pub overwrite: bool,
+    /// Where to compute.
+    pub compute: Compute,
+}
+
+impl Run {
+    /// Segments all `targets` but those that serve as examples; `tell` takes each result by the case's name.
+    ///
+    /// # Errors
+    /// Where nothing can be done at all, or at the end where some targets could not be segmented.
+    pub fn propagate(
+        &self,
+        Tasks { tasks, images }: &Tasks,
+        targets: BTreeMap<String, PathBuf>,
+        mut tell: impl FnMut(&str, &anyhow::Result<Case>),
+    ) -> anyhow::Result<()> {
+        let is_example = |path: &PathBuf| path.canonicalize().is_ok_and(|path| images.contains(&path));
+        let targets: Vec<Target> =
+            targets.into_iter().filter(|(_, path)| !is_example(path)).map(|(name, image)| self.target(name, image)).collect();
+        self.check(&targets)?;
+        std::fs::create_dir_all(&self.out).map_err(told("the folder for the masks cannot be made", &self.out))?;
+        let guesser = Guesser::start(self.compute.choice())?;
+        let bar = progress(targets.len() * tasks.len());
+        let mut left_out = Vec::new();
+        for (place, target) in targets.iter().enumerate() {
+            bar.set_message(target.name.clone());
+            let result = one(&guesser, target, tasks, &bar);
+            bar.suspend(|| tell(&target.name, &result));
+            if result.is_err() {
+                left_out.push(target.name.as_str());
+            }
+            bar.set_position(((place + 1) * tasks.len()) as u64);
+        }
+        bar.finish_and_clear();
+        ensure!(
+            left_out.is_empty(),
+            "{} of {} images could not be segmented: {}",
+            left_out.len(),
+            targets.len(),
+            left_out.join(", ")
+        );
+        write_names(tasks, &self.out)
+    }
+
+    fn target(&self, name: String, image: PathBuf) -> Target {
+        // One that cannot be read is left out when its turn comes.
+        let ending = imaging::export::ending(&image).unwrap_or(".nii.gz");
+        let out = self.out.join(format!("{name}{ending}"));
+        Target { name, image, out }
+    }
+
+    /// Refuses before any work is done for it.
+    fn check(&self, targets: &[Target]) -> anyhow::Result<()> {
+        ensure!(!targets.is_empty(), "every target is an example: nothing is left to segment");
+        let is_readable = |target: &&Target| imaging::export::ending(&target.image).is_ok();
+        targets.iter().filter(is_readable).try_for_each(|target| check(&target.image, &target.out, self.overwrite))
+    }
+}
+
+/// Beside the masks: which label value is which structure.
+fn write_names(tasks: &[Task], out: &Path) -> anyhow::Result<()> {
+    let names: BTreeMap<&str, u16> = tasks.iter().map(|task| (task.name.as_str(), task.value)).collect();
+    let path = out.join("labels.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&names)?).map_err(told("the names cannot be written", &path))
+}
+
+fn one(guesser: &Guesser, target: &Target, tasks: &[Task], bar: &ProgressBar) -> anyhow::Result<Case> {
+    let started = Instant::now();
+    let image = Arc::new(tasks::open(&target.image)?);
+    let orders =
+        tasks.iter().map(|task| Order { name: &task.name, value: task.value, marks: Marks::default(), examples: &task.examples });
+    let structures = segment(guesser, &target.image, &image, orders, &target.out, || bar.inc(1))?;
+    Ok(Case { case: target.name.clone(), file: target.out.clone(), took_secs: secs(started.elapsed()), structures })
+}
+
+/// A bar on standard error, drawn only where that is a terminal.
+fn progress(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} left  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}

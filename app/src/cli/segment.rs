@@ -1,0 +1,106 @@
+//! `exemplar segment`: one image, marks from a JSON file, a mask.
+
+use super::guess::{Guesser, Settled};
+use super::report::{Case, Found, Teller, secs};
+use super::{Compute, prompts, tasks};
+use anyhow::anyhow;
+use engine::{Example, Marks};
+use imaging::export::ExportError;
+use imaging::{Image, Mask};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What `segment` takes.
+#[derive(clap::Args)]
+#[command(after_long_help = prompts::FORM, after_help = "The form of the file of marks is told by --help.")]
+pub struct Arguments {
+    /// The image: NIfTI (.nii, .nii.gz, .hdr/.img), PNG, JPEG, TIFF or BMP.
+    image: PathBuf,
+    /// The marks, a JSON file.
+    #[arg(long, value_name = "FILE")]
+    prompts: PathBuf,
+    /// The mask to write, on the image's own grid: .nii or .nii.gz, for a picture .png.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Replace the mask if it is there.
+    #[arg(long)]
+    overwrite: bool,
+    /// Tell the result as a line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// What one structure of an image is to be guessed from.
+pub struct Order<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Its label value.
+    pub value: u16,
+    /// Marks on the image itself.
+    pub marks: Marks,
+    /// Examples.
+    pub examples: &'a Arc<[Example]>,
+}
+
+impl Arguments {
+    /// Segments and writes.
+    pub fn run(self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let image = Arc::new(tasks::open(&self.image)?);
+        let marked = prompts::read(&self.prompts, &image)?;
+        check(&self.image, &self.out, self.overwrite)?;
+        let guesser = Guesser::start(self.compute.choice())?;
+        let none: Arc<[Example]> = Arc::new([]);
+        let orders = marked.iter().map(|m| {
+            let marks = Marks { prompts: m.prompts.clone(), mask: None };
+            Order { name: &m.name, value: m.value, marks, examples: &none }
+        });
+        let structures = segment(&guesser, &self.image, &image, orders, &self.out, || {})?;
+        let case = imaging::files::case_name(&self.image);
+        Teller { json: self.json }.done(&Case { case, file: self.out, took_secs: secs(started.elapsed()), structures });
+        Ok(())
+    }
+}
+
+/// Guesses the structures of an image and writes them as one label map, whole or not at all; `step` follows each guess.
+///
+/// # Errors
+/// Where the engine refuses, or the file cannot be written.
+pub fn segment<'a>(
+    guesser: &Guesser,
+    source: &Path,
+    image: &Arc<Image>,
+    orders: impl Iterator<Item = Order<'a>>,
+    out: &Path,
+    step: impl Fn(),
+) -> anyhow::Result<Vec<Found>> {
+    let mut settled = Settled::new(image.grid);
+    let mut told = Vec::new();
+    for order in orders {
+        let guess = guesser.guess(image, order.marks, order.examples)?;
+        settled.add(&guess.probability)?;
+        told.push((order.value, order.name, guess.uncertainty));
+        step();
+    }
+    let masks = settled.masks();
+    let labels: Vec<(u16, &Mask)> = told.iter().zip(&masks).map(|((value, ..), mask)| (*value, mask)).collect();
+    imaging::export::export_nifti(source, &labels, out, true)?;
+    let found = |((value, name, uncertainty), mask): (&(u16, &str, f32), &Mask)| {
+        Found::new(name, *value, mask, &image.grid, image.is_picture, *uncertainty)
+    };
+    Ok(told.iter().zip(&masks).map(found).collect())
+}
+
+/// Says what speaks against a mask of this name, before any work is done for it.
+///
+/// # Errors
+/// Where the source cannot be read, or the mask is there or may not be.
+pub fn check(source: &Path, out: &Path, overwrite: bool) -> anyhow::Result<()> {
+    imaging::export::check(source, out, overwrite).map_err(|error| match error {
+        ExportError::Exists(path) => anyhow!("the mask is there already, and only --overwrite replaces it: {}", path.display()),
+        error => error.into(),
+    })
+}

@@ -1,0 +1,7 @@
+//! The built program on the command line: what it refuses and how, and the main job with the real engine.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot know")]
+
+mod make;
+mod refusals;
+mod run;
