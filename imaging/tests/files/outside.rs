@@ -1,7 +1,7 @@
 //! The same files seen by others: nibabel, SimpleITK and Pillow, through the scripts in `tests/outside`.
 //!
-//! `EXEMPLAR_PYTHON` names a Python that has the three; `EXEMPLAR_DATA` the folder whose `data` holds real files
-//! (else `../shared` beside the workspace). Where one is missing, the test says so and passes.
+//! `EXEMPLAR_PYTHON` names a Python that has the three; `EXEMPLAR_DATA` the folder of real files
+//! (else `../shared/data` beside the workspace). Where one is missing, the test says so and passes.
 
 use crate::make::{Maker, folder, write};
 use imaging::export::export_nifti;
@@ -25,9 +25,8 @@ fn ask(script: &str, folder: &Path) {
 
 /// The folder of real files, if it is there.
 fn data() -> Option<PathBuf> {
-    let shared = std::env::var_os("EXEMPLAR_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let data = shared.join("data");
+    let data = std::env::var_os("EXEMPLAR_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     if !data.is_dir() {
         eprintln!("NOT TESTED: there are no real files in {} (EXEMPLAR_DATA)", data.display());
     }
