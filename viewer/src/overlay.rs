@@ -52,10 +52,10 @@ fn letters(painter: &Painter, cut: &Cut, rect: Rect) {
         (inner.center_bottom(), Align2::CENTER_BOTTOM),
     ];
     for (letters, (at, align)) in cut.slicing.letters().iter().zip(places) {
-        if letters.starts_with('R') {
-            right_marker(painter, at, align, letters);
-        } else {
-            text(painter, at, align, letters, 15.0, INK);
+        match letters.chars().next() {
+            Some('R') => right_marker(painter, at, align, letters),
+            Some(_) => text(painter, at, align, letters, 15.0, INK),
+            None => {}
         }
     }
 }

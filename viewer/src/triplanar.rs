@@ -94,6 +94,7 @@ pub fn planes(image: &Image, convention: Convention) -> Vec<Slicing> {
 
 /// Draws the panes of a case into all the room that is left, and `fourth` beside them.
 ///
+/// The crosshair is drawn at the state's own place where the scene has one and there are planes to link.
 /// Three planes leave the bottom right to it; one plane leaves a strip on the right. Without `fourth`, one plane
 /// takes all the room. A maximised pane hides everything else.
 pub fn show(
@@ -110,11 +111,13 @@ pub fn show(
     state.maximised = state.maximised.filter(|plane| planes.iter().any(|slicing| slicing.plane == *plane));
     let (panes, rest) = layout(room, &planes, state.maximised, fourth.is_some());
 
+    // A lone plane has no other to point to.
+    let crosshair = scene.crosshair.filter(|_| planes.len() > 1).map(|_| state.crosshair);
     let mut output = TriplanarOutput::default();
     for (slicing, rect) in panes {
         let cut = Cut::through(slicing, state.crosshair);
         let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(slicing.plane));
-        let scene = Scene { crosshair: scene.crosshair.map(|_| state.crosshair), ..*scene };
+        let scene = Scene { crosshair, ..*scene };
         let pane = pane::show(&mut child, state.pane_mut(slicing.plane), &scene, &cut);
         output.panes.push((cut, pane));
     }
