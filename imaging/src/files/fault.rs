@@ -33,9 +33,7 @@ pub enum Fault {
     #[error("{0}")]
     Unsupported(String),
     /// It holds more than one volume or page.
-    #[error(
-        "it holds {0} volumes or pages, and only files with a single one can be opened; save the one you need by itself"
-    )]
+    #[error("it holds {0} volumes or pages, and only files with a single one can be opened; save the one you need by itself")]
     ManyVolumes(u64),
     /// It ends too early.
     #[error("the file ends after {have} of {want} voxels; copy or download it again")]

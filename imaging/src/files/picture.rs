@@ -52,6 +52,9 @@ pub(crate) fn grid([width, height]: [u32; 2]) -> Result<Grid, Fault> {
 
 /// Decodes a picture within bounds of memory that its file's size sets.
 fn decode(path: &Path, format: ImageFormat, warnings: &mut Vec<String>) -> Result<DynamicImage, Fault> {
+    if format == ImageFormat::Jpeg && !is_whole_jpeg(&std::fs::read(path)?) {
+        return Err(Fault::Damaged("it ends before its picture does".to_owned()));
+    }
     let file = File::open(path)?;
     let most = memory_for(file.metadata()?.len());
     let mut reader = ImageReader::with_format(BufReader::new(file), format);
@@ -67,6 +70,13 @@ fn decode(path: &Path, format: ImageFormat, warnings: &mut Vec<String>) -> Resul
         warnings.push("The camera noted a rotation; the picture is shown as its pixels are stored.".to_owned());
     }
     DynamicImage::from_decoder(decoder).map_err(fault)
+}
+
+/// Whether an end follows the last scan: the decoder fills what is missing with grey and says nothing.
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| bytes.array_windows().rposition(|pair| *pair == marker);
+    let (scan, end) = (last([0xff, 0xda]), last([0xff, 0xd9]));
+    end.is_some() && end > scan
 }
 
 /// Memory that a picture of a file of `length` bytes may take.

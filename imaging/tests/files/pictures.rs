@@ -3,6 +3,7 @@
 use crate::make::folder;
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use imaging::{Affine, Pixels, files};
+use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
 fn save(folder: &Path, name: &str, picture: impl Into<DynamicImage>) -> PathBuf {
@@ -62,6 +63,18 @@ fn every_truncation_of_a_png_is_an_error_and_none_panics() {
         std::fs::write(&path, &whole[..length]).expect("a test's folder can be written");
         assert!(files::open(&path).is_err(), "of {length} bytes");
         assert!(files::open_labels(&path).is_err(), "of {length} bytes");
+    }
+}
+
+#[test]
+fn a_jpeg_that_was_cut_short_is_not_filled_with_grey() {
+    let folder = folder();
+    let path = save(folder.path(), "a.jpg", ramp());
+    assert!(files::open(&path).is_ok());
+    let whole = std::fs::read(&path).expect("it was just written");
+    for length in 3..whole.len() - 1 {
+        std::fs::write(&path, &whole[..length]).expect("a test's folder can be written");
+        assert!(files::open(&path).is_err(), "of {length} bytes");
     }
 }
 
@@ -152,4 +165,33 @@ fn tiff_of_any_grey_number_and_stacks() {
     assert_eq!(labels.values, [0, 40_000]);
     let stack = files::open(&tiff::<Gray8>(folder.path(), &[&[1], &[2], &[3]])).expect_err("a stack is refused");
     assert!(stack.to_string().contains("it holds 3 volumes"), "{stack}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Whatever stands in a picture's file, reading it ends in an image or in a sentence.
+    #[test]
+    fn no_picture_makes_the_reader_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        length: prop::sample::Index,
+        cut: bool,
+    ) {
+        let folder = folder();
+        let picture = RgbImage::from_fn(9, 7, |x, y| Rgb([(x * 20) as u8, (y * 30) as u8, 77]));
+        for name in ["a.png", "a.jpg", "a.tif", "a.bmp"] {
+            let path = save(folder.path(), name, picture.clone());
+            let mut bytes = std::fs::read(&path).expect("it was just written");
+            for (at, byte) in &changes {
+                *at.get_mut(&mut bytes) = *byte;
+            }
+            bytes.truncate(if cut { length.index(bytes.len()) } else { bytes.len() });
+            std::fs::write(&path, bytes).expect("a test's folder can be written");
+            match files::open(&path) {
+                Ok(image) => prop_assert!(!image.grid.is_empty()),
+                Err(error) => prop_assert!(error.to_string().ends_with(name)),
+            }
+            let _ = files::open_labels(&path);
+        }
+    }
 }
