@@ -28,12 +28,16 @@ impl Control {
     }
 
     pub fn cancel(&self, ticket: Ticket) {
-        self.change(|state| drop(state.cancelled.insert(ticket)));
+        self.change(|state| {
+            state.cancelled.insert(ticket);
+        });
     }
 
     /// Drops what is known of a ticket that has ended.
     pub fn forget(&self, ticket: Ticket) {
-        self.change(|state| drop(state.cancelled.remove(&ticket)));
+        self.change(|state| {
+            state.cancelled.remove(&ticket);
+        });
     }
 
     pub fn set_paused(&self, paused: bool) {

@@ -5,6 +5,7 @@
 mod control;
 mod engine;
 pub mod error;
+pub mod nets;
 pub mod protocol;
 
 pub use engine::{Engine, Script};

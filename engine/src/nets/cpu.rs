@@ -1,0 +1,346 @@
+//! The three operations that decide how long a net takes on the CPU: same-size convolution, halving, doubling.
+//!
+//! burn's CPU device unrolls each convolution into a matrix, which for the few channels of the fine levels takes
+//! ten times as long as the sums themselves (64^3, 8 to 8 channels, one core: 280 ms against 20 ms here), and
+//! copies a strided view a number at a time. The results are those of burn's own operations but for rounding.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Output channels that a tile computes together.
+const BLOCK: usize = 4;
+/// Vectors of neighbouring voxels that a tile computes together; four times two accumulators fit 16 registers.
+const VECTORS: usize = 2;
+
+/// Whether these operations apply: the CPU device, and no gradient wanted.
+pub(super) fn applies(device: &Device) -> bool {
+    *device == Device::flex() && !device.is_autodiff()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> TensorData {
+    tensor.into_data()
+}
+
+fn floats(data: &TensorData) -> &[f32] {
+    // The nets compute in f32 throughout; another type would be a fault of the program.
+    data.as_slice().expect("the CPU device holds f32")
+}
+
+/// The convolution of `x` `[B, in, D, H, W]` with `weight` `[out, in, kd, kh, kw]` (odd sizes) that keeps the grid.
+pub(super) fn conv_same(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
+    let device = x.device();
+    let ([batch, inputs, d, h, w], [outputs, _, kd, kh, kw]) = (x.dims(), weight.dims());
+    let plan = Plan::new([inputs, d, h, w], [kd, kh, kw]);
+    let packed = pack(floats(&values(weight)), outputs, inputs * kd * kh * kw);
+    let bias = bias.map_or_else(|| vec![0.0; outputs], |bias| floats(&values(bias)).to_vec());
+    let x = values(x);
+    let mut out = vec![0.0; batch * outputs * d * h * w];
+    let images = floats(&x).chunks_exact(inputs * d * h * w).zip(out.chunks_exact_mut(outputs * d * h * w));
+    let mut padded = vec![0.0; plan.padded_len()];
+    for (image, out) in images {
+        plan.pad(image, &mut padded);
+        tasks(&plan, &padded, &packed, &bias, out).into_par_iter().for_each(dispatch);
+    }
+    Tensor::from_data(TensorData::new(out, [batch, outputs, d, h, w]), &device)
+}
+
+/// Weights `[out, taps]` as blocks of [`BLOCK`] outputs, `[out / 4, taps, 4]`; missing outputs are 0.
+fn pack(weight: &[f32], outputs: usize, taps: usize) -> Vec<f32> {
+    let mut packed = vec![0.0; outputs.div_ceil(BLOCK) * taps * BLOCK];
+    for (output, row) in weight.chunks_exact(taps).enumerate() {
+        let block = &mut packed[output / BLOCK * taps * BLOCK..][..taps * BLOCK];
+        for (tap, &value) in row.iter().enumerate() {
+            block[tap * BLOCK + output % BLOCK] = value;
+        }
+    }
+    packed
+}
+
+/// Shapes of a convolution and of its input with a border of zeros.
+struct Plan {
+    inputs: usize,
+    size: [usize; 3],
+    kernel: [usize; 3],
+    padded: [usize; 3],
+    /// Where each tap of the kernel lies in a padded channel, from the first one.
+    taps: Vec<usize>,
+}
+
+impl Plan {
+    fn new([inputs, d, h, w]: [usize; 4], kernel: [usize; 3]) -> Self {
+        // Whole vectors are read at the end of a row too.
+        let whole = w.div_ceil(lanes()) * lanes();
+        let padded = [d + kernel[0] - 1, h + kernel[1] - 1, whole + kernel[2] - 1];
+        let tap = |at: usize| {
+            let [z, y, x] = [at / (kernel[1] * kernel[2]), at / kernel[2] % kernel[1], at % kernel[2]];
+            (z * padded[1] + y) * padded[2] + x
+        };
+        let taps = (0..kernel.iter().product()).map(tap).collect();
+        Self { inputs, size: [d, h, w], kernel, padded, taps }
+    }
+
+    fn channel_len(&self) -> usize {
+        self.padded.iter().product()
+    }
+
+    fn padded_len(&self) -> usize {
+        self.inputs * self.channel_len()
+    }
+
+    /// Copies an image `[in, D, H, W]` into its padded form; the border stays as it is.
+    fn pad(&self, image: &[f32], padded: &mut [f32]) {
+        let [d, h, w] = self.size;
+        let [_, ph, pw] = self.padded;
+        let border = self.kernel.map(|k| k / 2);
+        padded.par_chunks_exact_mut(self.channel_len()).zip(image.par_chunks_exact(d * h * w)).for_each(|(to, from)| {
+            for (row, values) in from.chunks_exact(w).enumerate() {
+                let at = ((row / h + border[0]) * ph + row % h + border[1]) * pw + border[2];
+                to[at..at + w].copy_from_slice(values);
+            }
+        });
+    }
+
+    /// Rows of a plane that one task computes: planes are tasks enough in 3-D, a picture is cut.
+    fn rows_per_task(&self) -> usize {
+        let [d, h, _] = self.size;
+        if d >= 8 { h } else { h.div_ceil(8) }
+    }
+}
+
+/// Some rows of one plane, for one block of outputs.
+struct Task<'a> {
+    plan: &'a Plan,
+    padded: &'a [f32],
+    weights: &'a [f32],
+    bias: [f32; BLOCK],
+    plane: usize,
+    first_row: usize,
+    /// The rows in each output channel.
+    out: Vec<&'a mut [f32]>,
+}
+
+fn tasks<'a>(plan: &'a Plan, padded: &'a [f32], packed: &'a [f32], bias: &[f32], out: &'a mut [f32]) -> Vec<Task<'a>> {
+    let [d, h, w] = plan.size;
+    let (rows, block_len) = (plan.rows_per_task(), plan.inputs * plan.taps.len() * BLOCK);
+    let parts = h.div_ceil(rows);
+    let mut tasks: Vec<Task<'a>> = Vec::new();
+    for (weights, bias) in packed.chunks_exact(block_len).zip(bias.chunks(BLOCK)) {
+        let bias = std::array::from_fn(|i| bias.get(i).copied().unwrap_or(0.0));
+        tasks.extend((0..d * parts).map(|part| {
+            let (plane, first_row) = (part / parts, part % parts * rows);
+            Task { plan, padded, weights, bias, plane, first_row, out: Vec::with_capacity(BLOCK) }
+        }));
+    }
+    for (output, channel) in out.chunks_exact_mut(d * h * w).enumerate() {
+        let block = &mut tasks[output / BLOCK * d * parts..][..d * parts];
+        let pieces = channel.chunks_exact_mut(h * w).flat_map(|plane| plane.chunks_mut(rows * w));
+        block.iter_mut().zip(pieces).for_each(|(task, piece)| task.out.push(piece));
+    }
+    tasks
+}
+
+/// Runs with the widest vectors that this processor has.
+fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(simd) = pulp::x86::V4::try_new() {
+            return Simd::vectorize(simd, op);
+        }
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            return Simd::vectorize(simd, op);
+        }
+    }
+    pulp::Arch::new().dispatch(op)
+}
+
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        S::F32_LANES
+    }
+}
+
+/// Numbers in a vector.
+fn lanes() -> usize {
+    dispatch(Lanes)
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    // No closures below: they would not be compiled for the processor at hand.
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let [_, _, w] = self.plan.size;
+        let across = w.div_ceil(S::F32_LANES);
+        let rows = self.out.first().map_or(0, |out| out.len() / w);
+        let mut position = 0;
+        while position < rows * across {
+            let count = VECTORS.min(rows * across - position);
+            let mut places = [[0; 2]; VECTORS];
+            for (i, place) in places.iter_mut().enumerate() {
+                // A tile that is short of vectors computes its first again.
+                let at = if i < count { position + i } else { position };
+                *place = [at / across, at % across * S::F32_LANES];
+            }
+            let sums = self.tile(simd, places);
+            for i in 0..count {
+                self.store(simd, places[i], sums[i]);
+            }
+            position += count;
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Sums of all taps at some places `[row, column]`, a vector of voxels each, for the block of outputs.
+    #[inline(always)]
+    fn tile<S: Simd>(&self, simd: S, places: [[usize; 2]; VECTORS]) -> [[S::f32s; BLOCK]; VECTORS] {
+        let plan = self.plan;
+        let [_, ph, pw] = plan.padded;
+        let mut starts = [0; VECTORS];
+        for i in 0..VECTORS {
+            starts[i] = (self.plane * ph + self.first_row + places[i][0]) * pw + places[i][1];
+        }
+        let mut sums = [[simd.splat_f32s(0.0); BLOCK]; VECTORS];
+        for o in 0..BLOCK {
+            let bias = simd.splat_f32s(self.bias[o]);
+            for sum in &mut sums {
+                sum[o] = bias;
+            }
+        }
+        let channels = self.padded.chunks_exact(plan.channel_len());
+        for (channel, weights) in channels.zip(self.weights.chunks_exact(plan.taps.len() * BLOCK)) {
+            for (&tap, weight) in plan.taps.iter().zip(weights.chunks_exact(BLOCK)) {
+                let mut x = [simd.splat_f32s(0.0); VECTORS];
+                for i in 0..VECTORS {
+                    x[i] = load::<S>(channel, starts[i] + tap);
+                }
+                for o in 0..BLOCK {
+                    let weight = simd.splat_f32s(weight[o]);
+                    for i in 0..VECTORS {
+                        sums[i][o] = simd.mul_add_e_f32s(weight, x[i], sums[i][o]);
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(&mut self, simd: S, [row, column]: [usize; 2], sums: [S::f32s; BLOCK]) {
+        let w = self.plan.size[2];
+        let end = (column + S::F32_LANES).min(w);
+        for (out, sum) in self.out.iter_mut().zip(sums) {
+            simd.partial_store_f32s(&mut out[row * w + column..row * w + end], sum);
+        }
+    }
+}
+
+#[inline(always)]
+fn load<S: Simd>(from: &[f32], at: usize) -> S::f32s {
+    S::as_simd_f32s(&from[at..at + S::F32_LANES]).0[0]
+}
+
+/// `[B, C, D, H, W]` -> `[B, C * fd * 2 * 2, D / fd, H / 2, W / 2]`: each cell's voxels as channels, in the order
+/// of a kernel's weights, so that a convolution with stride = kernel is one product. Odd ends are left out.
+pub(super) fn cells_as_channels(x: Tensor<5>, fd: usize) -> Tensor<5> {
+    let device = x.device();
+    let [b, c, d, h, w] = x.dims();
+    let [nd, nh, nw] = [d / fd, h / 2, w / 2];
+    let x = values(x);
+    let x = floats(&x);
+    let mut out = vec![0.0; b * c * fd * 4 * nd * nh * nw];
+    out.par_chunks_exact_mut(nd * nh * nw).enumerate().for_each(|(channel, out)| {
+        let (image, part) = (channel / (fd * 4), channel % (fd * 4));
+        let [pz, py, px] = [part / 4, part / 2 % 2, part % 2];
+        for (row, out) in out.chunks_exact_mut(nw).enumerate() {
+            let [z, y] = [row / nh * fd + pz, row % nh * 2 + py];
+            let from = &x[((image * d + z) * h + y) * w..][..w];
+            out.iter_mut().zip(from.iter().skip(px).step_by(2)).for_each(|(to, &value)| *to = value);
+        }
+    });
+    Tensor::from_data(TensorData::new(out, [b, c * fd * 4, nd, nh, nw]), &device)
+}
+
+/// `coarse` `[B, C, D, H, W]` at twice the size (nearest; `D` by `fd`) plus `fine` of that size.
+pub(super) fn upsample_add(coarse: Tensor<5>, fine: Tensor<5>, fd: usize) -> Tensor<5> {
+    let device = fine.device();
+    let shape = fine.dims();
+    let [_, _, d, h, w] = coarse.dims();
+    let (coarse, mut fine) = (values(coarse), values(fine));
+    let coarse = floats(&coarse);
+    let out: &mut [f32] = fine.as_mut_slice().expect("the CPU device holds f32");
+    out.par_chunks_exact_mut(fd * d * 4 * h * w).zip(coarse.par_chunks_exact(d * h * w)).for_each(|(out, coarse)| {
+        for (row, out) in out.chunks_exact_mut(2 * w).enumerate() {
+            let [z, y] = [row / (2 * h) / fd, row % (2 * h) / 2];
+            let from = &coarse[(z * h + y) * w..][..w];
+            out.chunks_exact_mut(2).zip(from).for_each(|(pair, &value)| {
+                pair[0] += value;
+                pair[1] += value;
+            });
+        }
+    });
+    Tensor::<5>::from_data(fine, &device).reshape(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::ops::ConvOptions;
+    use burn::tensor::{Distribution, Tolerance, module::conv3d};
+
+    fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+        Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
+    }
+
+    fn same(got: Tensor<5>, want: Tensor<5>) {
+        assert_eq!(got.dims(), want.dims());
+        got.into_data().assert_approx_eq::<f32>(&want.into_data(), Tolerance::absolute(1e-5));
+    }
+
+    #[test]
+    fn the_fast_convolution_equals_burns() {
+        for (channels, size, kernel) in [
+            ([1, 4], [3, 5, 7], [3, 3, 3]),
+            ([6, 8], [8, 9, 17], [3, 3, 3]),
+            ([5, 7], [1, 16, 16], [1, 3, 3]),
+            ([3, 2], [1, 1, 1], [3, 3, 3]),
+            ([2, 9], [9, 4, 33], [1, 3, 3]),
+        ] {
+            let x = random([2, channels[0], size[0], size[1], size[2]]);
+            let weight = random([channels[1], channels[0], kernel[0], kernel[1], kernel[2]]);
+            let bias = random([channels[1]]);
+            let options = ConvOptions::new([1; 3], kernel.map(|k| k / 2), [1; 3], 1);
+            let want = conv3d(x.clone(), weight.clone(), Some(bias.clone()), options);
+            same(conv_same(x, weight, Some(bias)), want);
+        }
+    }
+
+    #[test]
+    fn cells_as_channels_makes_a_strided_convolution_a_product() {
+        for (size, fd) in [([4, 6, 8], 2), ([5, 7, 9], 2), ([1, 6, 4], 1)] {
+            let x = random([2, 3, size[0], size[1], size[2]]);
+            let weight = random([4, 3, fd, 2, 2]);
+            let want = conv3d(x.clone(), weight.clone(), None, ConvOptions::new([fd, 2, 2], [0; 3], [1; 3], 1));
+            let weight = weight.reshape([4, 3 * fd * 4, 1, 1, 1]);
+            let got = conv3d(cells_as_channels(x, fd), weight, None, ConvOptions::new([1; 3], [0; 3], [1; 3], 1));
+            same(got, want);
+        }
+    }
+
+    #[test]
+    fn upsampling_repeats_each_cell() {
+        for fd in [1, 2] {
+            let (coarse, fine) = (random([2, 3, 2, 3, 4]), random([2, 3, 2 * fd, 6, 8]));
+            let up = coarse.clone().reshape([12, 1, 3, 1, 4, 1]).expand([12, fd, 3, 2, 4, 2]);
+            let want = up.reshape([2, 3, 2 * fd, 6, 8]) + fine.clone();
+            same(upsample_add(coarse, fine, fd), want);
+        }
+    }
+}
