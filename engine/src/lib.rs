@@ -3,6 +3,7 @@
 //! The window sends a [`Request`] and takes an [`Event`]; both are plain data (`protocol`).
 
 mod control;
+pub mod encode;
 mod engine;
 pub mod error;
 pub mod nets;
