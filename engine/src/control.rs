@@ -2,72 +2,52 @@
 
 use crate::protocol::Ticket;
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
-struct State {
-    cancelled: HashSet<Ticket>,
-    paused: bool,
-    closing: bool,
+struct Flags {
+    cancelled: Mutex<HashSet<Ticket>>,
+    paused: AtomicBool,
+    closing: AtomicBool,
 }
 
 /// The flags; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Control(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct Control(Arc<Flags>);
 
 impl Control {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Plain flags stay true to themselves even if a holder panicked.
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state());
-        self.0.1.notify_all();
+    fn cancelled(&self) -> MutexGuard<'_, HashSet<Ticket>> {
+        // A set of tickets stays true to itself even if a holder panicked.
+        self.0.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn cancel(&self, ticket: Ticket) {
-        self.change(|state| {
-            state.cancelled.insert(ticket);
-        });
+        self.cancelled().insert(ticket);
     }
 
     /// Drops what is known of a ticket that has ended.
     pub fn forget(&self, ticket: Ticket) {
-        self.change(|state| {
-            state.cancelled.remove(&ticket);
-        });
-    }
-
-    pub fn set_paused(&self, paused: bool) {
-        self.change(|state| state.paused = paused);
-    }
-
-    pub fn close(&self) {
-        self.change(|state| state.closing = true);
-    }
-
-    /// Whether the work on a ticket is to end: cancelled, or the engine is closing.
-    pub fn is_over(&self, ticket: Ticket) -> bool {
-        let state = self.state();
-        state.closing || state.cancelled.contains(&ticket)
+        self.cancelled().remove(&ticket);
     }
 
     pub fn is_cancelled(&self, ticket: Ticket) -> bool {
-        self.state().cancelled.contains(&ticket)
+        self.cancelled().contains(&ticket)
     }
 
-    pub fn is_closing(&self) -> bool {
-        self.state().closing
+    pub fn set_paused(&self, paused: bool) {
+        self.0.paused.store(paused, Ordering::Release);
     }
 
     pub fn is_paused(&self) -> bool {
-        self.state().paused
+        self.0.paused.load(Ordering::Acquire)
     }
 
-    /// Waits until something here changes or `at_most` has passed.
-    pub fn wait(&self, at_most: Duration) {
-        drop(self.0.1.wait_timeout(self.state(), at_most));
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Release);
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Acquire)
     }
 }

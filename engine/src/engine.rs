@@ -1,15 +1,20 @@
 //! The handle that the window holds: two channels, the flags, and the thread behind them.
 
 use crate::control::Control;
+use crate::error::EngineError;
 use crate::protocol::{DeviceChoice, Event, Request, Ticket};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crate::segmenter;
+use crate::threads;
+use crate::worker::{Ends, Open, Worker};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The engine as the window knows it. Dropping it ends the thread.
+/// The engine as the window knows it. Dropping it ends the thread, after the image in work.
 pub struct Engine {
     requests: Option<Sender<Request>>,
+    wake: Sender<()>,
     events: Receiver<Event>,
     control: Control,
     tickets: AtomicU64,
@@ -23,6 +28,7 @@ pub struct Script {
     /// Where news is put.
     pub events: Sender<Event>,
     control: Control,
+    wake: Receiver<()>,
 }
 
 impl Engine {
@@ -30,8 +36,32 @@ impl Engine {
     ///
     /// The first event is `Ready`, or `Failed` without a ticket. Orders sent before that wait.
     #[must_use]
-    pub fn spawn(_device: DeviceChoice, _notify: impl Fn() + Send + 'static) -> Self {
-        Self::scripted().0
+    pub fn spawn(device: DeviceChoice, notify: impl Fn() + Send + 'static) -> Self {
+        Self::spawn_with(device, notify, || Box::new(segmenter::open))
+    }
+
+    /// As `spawn`, with another segmenter; `make` runs on the engine's thread.
+    pub(crate) fn spawn_with(
+        device: DeviceChoice,
+        notify: impl Fn() + Send + 'static,
+        make: impl FnOnce() -> Open + Send + 'static,
+    ) -> Self {
+        let (mut engine, Script { requests, events, control, wake }) = Self::scripted();
+        let failed = events.clone();
+        let work = move || {
+            threads::lower_priority();
+            // As long as this is held, all that computes on the CPU keeps to the engine's own threads.
+            let _pool = threads::pool();
+            Worker::run(Ends { requests, wake, events, control, notify: Box::new(notify) }, make(), device);
+        };
+        match std::thread::Builder::new().name("exemplar-engine".to_owned()).spawn(work) {
+            Ok(thread) => engine.thread = Some(thread),
+            Err(error) => {
+                let error = EngineError::Device { name: "the engine's thread".to_owned(), why: error.to_string() };
+                drop(failed.send(Event::Failed { ticket: None, error }));
+            }
+        }
+        engine
     }
 
     /// An engine with the same two channels and no net behind them.
@@ -39,9 +69,11 @@ impl Engine {
     pub fn scripted() -> (Self, Script) {
         let (requests, orders) = unbounded();
         let (news, events) = unbounded();
+        let (wake, woken) = bounded(1);
         let control = Control::default();
-        let script = Script { requests: orders, events: news, control: control.clone() };
-        (Self { requests: Some(requests), events, control, tickets: AtomicU64::new(1), thread: None }, script)
+        let script = Script { requests: orders, events: news, control: control.clone(), wake: woken };
+        let tickets = AtomicU64::new(1);
+        (Self { requests: Some(requests), wake, events, control, tickets, thread: None }, script)
     }
 
     /// A ticket that was not given out before.
@@ -58,6 +90,7 @@ impl Engine {
     /// Ends an order as soon as the image in work is done; it is still answered by `Finished`.
     pub fn cancel(&self, ticket: Ticket) {
         self.control.cancel(ticket);
+        self.wake();
     }
 
     /// Holds propagation after the image in work; previews go on.
@@ -68,6 +101,12 @@ impl Engine {
     /// Lets propagation go on.
     pub fn resume(&self) {
         self.control.set_paused(false);
+        self.wake();
+    }
+
+    /// Has the thread look at the flags, if it waits. One call that waits to be heard is enough.
+    fn wake(&self) {
+        let _ = self.wake.try_send(());
     }
 
     /// Whether propagation is held.
@@ -92,6 +131,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.control.close();
         self.requests = None;
+        self.wake();
         if let Some(thread) = self.thread.take() {
             // A panic in the thread was told as an event already.
             drop(thread.join());

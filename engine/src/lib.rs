@@ -2,12 +2,19 @@
 //!
 //! The window sends a [`Request`] and takes an [`Event`]; both are plain data (`protocol`).
 
+mod cache;
 mod control;
+pub mod device;
 pub mod encode;
 mod engine;
 pub mod error;
 pub mod nets;
 pub mod protocol;
+mod segmenter;
+mod strategy;
+mod threads;
+pub mod weights;
+mod worker;
 
 pub use engine::{Engine, Script};
 pub use error::EngineError;

@@ -1,0 +1,234 @@
+//! Who guesses: a target and examples in, a probability on the source grid out. Owns which images, masks and nets are
+//! kept; how passes are combined is `strategy`'s.
+
+use crate::cache::Cache;
+use crate::device::{self, Compute};
+use crate::encode::{Encoded, fit::Fit, marks::Marking};
+use crate::error::EngineError;
+use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetInfo, Target};
+use crate::strategy::{self, Input};
+use crate::weights::{self, Loaded};
+use burn::tensor::Device;
+use imaging::{CaseId, Image, Mask, Volume};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::SystemTime;
+
+/// How much trouble a guess is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Somebody waits.
+    Preview,
+    /// Nobody waits: the guess is also questioned by leaving examples out.
+    Propagation,
+}
+
+/// What was guessed.
+pub(crate) struct Guess {
+    /// On the source grid, 0 to 255.
+    pub probability: Volume<u8>,
+    /// 0 to 1.
+    pub uncertainty: f32,
+}
+
+/// What the window is told once the engine can be asked.
+#[derive(Default)]
+pub(crate) struct About {
+    pub adapter: String,
+    pub is_cpu: bool,
+    pub nets: Vec<NetInfo>,
+    pub remarks: Vec<String>,
+}
+
+/// Something that guesses; tests put their own in the worker.
+pub(crate) trait Segmenter {
+    /// Looks at the examples of an order before its targets, so that a fault of theirs ends the order at once.
+    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError>;
+
+    /// Guesses one image.
+    fn guess(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError>;
+}
+
+/// Opens the device and the nets, and makes them warm.
+///
+/// # Errors
+/// Where there is no such device, or not one net.
+pub(crate) fn open(choice: DeviceChoice) -> Result<(Box<dyn Segmenter>, About), EngineError> {
+    let compute = device::open(choice)?;
+    let mut about = About { adapter: compute.adapter.clone(), is_cpu: compute.is_cpu, ..About::default() };
+    about.remarks.extend(compute.remark.clone());
+    let nets = load_nets(&compute.device, &mut about.remarks)?;
+    about.nets = nets.iter().map(|loaded| loaded.card.info()).collect();
+    let segmenter = NetSegmenter::new(compute, nets);
+    segmenter.warm_up();
+    Ok((Box::new(segmenter), about))
+}
+
+/// All weights that are in order; a remark for each that is not.
+fn load_nets(device: &Device, remarks: &mut Vec<String>) -> Result<Vec<Loaded>, EngineError> {
+    let nowhere = |path: PathBuf| EngineError::Weights { path, why: "there are none".to_owned() };
+    let folder = weights::folder().ok_or_else(|| nowhere(PathBuf::from("assets/weights")))?;
+    let mut first_error = None;
+    let mut nets: Vec<Loaded> = Vec::new();
+    for card in weights::cards(&folder) {
+        match weights::load(&card, device) {
+            Ok(loaded) => nets.push(loaded),
+            Err(error) => {
+                remarks.push(error.to_string());
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    if nets.is_empty() { Err(first_error.unwrap_or_else(|| nowhere(folder))) } else { Ok(nets) }
+}
+
+/// Bytes of encoded images, and of encoded masks, that are kept.
+const MOST_BYTES: usize = 256 << 20;
+
+/// The in-context nets on a device.
+pub(crate) struct NetSegmenter {
+    compute: Compute,
+    nets: Vec<Loaded>,
+    images: Cache<ImageKey, Encoded>,
+    masks: Cache<MaskKey, Vec<f32>>,
+}
+
+/// Which mask an encoded one was made from, and on which working grid.
+struct MaskKey(Weak<Mask>, Fit);
+
+impl PartialEq for MaskKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0) && self.1 == other.1
+    }
+}
+
+/// Which image an encoded one was made from.
+enum ImageKey {
+    File(PathBuf, u64, Option<SystemTime>),
+    /// A weak pointer keeps the place, not the image, so no other image can come to lie there.
+    Loaded(Weak<Image>),
+}
+
+impl PartialEq for ImageKey {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(path, len, time), Self::File(path_2, len_2, time_2)) => (path, len, time) == (path_2, len_2, time_2),
+            (Self::Loaded(image), Self::Loaded(image_2)) => image.ptr_eq(image_2),
+            _ => false,
+        }
+    }
+}
+
+impl ImageKey {
+    fn new(image: &ImageRef) -> Self {
+        match image {
+            ImageRef::Loaded(image) => Self::Loaded(Arc::downgrade(image)),
+            ImageRef::File(path) => {
+                let about = std::fs::metadata(path).ok();
+                let len = about.as_ref().map_or(0, std::fs::Metadata::len);
+                Self::File(path.clone(), len, about.and_then(|about| about.modified().ok()))
+            }
+        }
+    }
+}
+
+impl NetSegmenter {
+    pub fn new(compute: Compute, nets: Vec<Loaded>) -> Self {
+        Self { compute, nets, images: Cache::new(MOST_BYTES), masks: Cache::new(MOST_BYTES) }
+    }
+
+    /// The first pass on a GPU compiles and tunes its kernels; on the CPU there is nothing to warm.
+    fn warm_up(&self) {
+        if self.compute.is_cpu {
+            return;
+        }
+        for loaded in &self.nets {
+            strategy::warm_up(&loaded.net, &self.compute.device);
+        }
+    }
+
+    fn net(&self, dims: usize) -> Result<&Loaded, EngineError> {
+        self.nets.iter().find(|loaded| loaded.card.config.dims == dims).ok_or(EngineError::NoNet { dims })
+    }
+
+    /// An image on its working grid; its file is opened only if it was not lately, and let go before this returns.
+    fn encoded(&mut self, image: &ImageRef) -> Result<Arc<Encoded>, EngineError> {
+        let key = ImageKey::new(image);
+        if let Some(encoded) = self.images.get(&key) {
+            return Ok(encoded);
+        }
+        let encoded = match image {
+            ImageRef::Loaded(image) => Encoded::new(image)?,
+            ImageRef::File(path) => {
+                let opened = imaging::files::open(path);
+                let cannot = |cause| EngineError::Open { path: path.clone(), cause: Arc::new(cause) };
+                Encoded::new(&opened.map_err(cannot)?)?
+            }
+        };
+        let bytes = size_of_val(encoded.cells.as_slice());
+        self.images.retain(|key| !matches!(key, ImageKey::Loaded(image) if image.strong_count() == 0));
+        Ok(self.images.put(key, encoded, bytes))
+    }
+
+    fn mask(&mut self, encoded: &Encoded, mask: &Arc<Mask>) -> Result<Arc<Vec<f32>>, EngineError> {
+        let key = MaskKey(Arc::downgrade(mask), encoded.fit.clone());
+        if let Some(cells) = self.masks.get(&key) {
+            return Ok(cells);
+        }
+        let cells = encoded.mask_cells(mask)?;
+        let bytes = size_of_val(cells.as_slice());
+        self.masks.retain(|MaskKey(mask, _)| mask.strong_count() > 0);
+        Ok(self.masks.put(key, cells, bytes))
+    }
+
+    fn marking(&mut self, encoded: &Encoded, marks: &Marks, previous: Option<&Volume<u8>>) -> Result<Marking, EngineError> {
+        match &marks.mask {
+            // A whole mask says all that marks could say, and so the nets were trained.
+            Some(mask) if !mask.is_empty() => {
+                let cells = self.mask(encoded, mask)?;
+                encoded.marking(&Marks::default(), Some(&cells), previous)
+            }
+            _ => encoded.marking(marks, None, previous),
+        }
+    }
+
+    /// The examples, other than the target itself, that a net of `dims` can use, in the order of their cases.
+    fn contexts(&mut self, examples: &[Example], dims: usize, target: Option<CaseId>) -> Result<Vec<Input>, EngineError> {
+        let mut contexts = Vec::new();
+        let mut sorted: Vec<&Example> = examples.iter().filter(|example| Some(example.case) != target).collect();
+        sorted.sort_by_key(|example| example.case);
+        for example in sorted {
+            let encoded = self.encoded(&example.image)?;
+            let marking = self.marking(&encoded, &example.marks, None)?;
+            if encoded.fit.dims == dims && !marking.is_empty() {
+                contexts.push(Input::new(&encoded, &marking));
+            }
+        }
+        Ok(contexts)
+    }
+}
+
+impl Segmenter for NetSegmenter {
+    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError> {
+        for example in examples {
+            let encoded = self.encoded(&example.image)?;
+            self.marking(&encoded, &example.marks, None)?;
+        }
+        Ok(())
+    }
+
+    fn guess(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
+        let encoded = self.encoded(&target.image)?;
+        let dims = encoded.fit.dims;
+        let own = self.marking(&encoded, &target.marks, target.previous.as_deref())?;
+        let is_marked = !own.is_empty();
+        let others = self.contexts(examples, dims, is_marked.then_some(target.case))?;
+        if others.is_empty() && !is_marked {
+            return Err(EngineError::NoMarks);
+        }
+        let own = Input::new(&encoded, &own);
+        let net = &self.net(dims)?.net;
+        let (cells, uncertainty) = strategy::guess(net, &self.compute.device, &own, is_marked, &others, effort)?;
+        Ok(Guess { probability: encoded.decode(&cells), uncertainty })
+    }
+}

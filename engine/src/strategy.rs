@@ -1,0 +1,132 @@
+//! How passes of a net are combined into one guess, and how little it is to be trusted. Knows tensors and the working
+//! grid, neither files nor marks.
+
+use crate::device::most_contexts;
+use crate::encode::{Encoded, marks::Marking};
+use crate::error::EngineError;
+use crate::nets::in_context::InContextNet;
+use crate::segmenter::Effort;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// An image and its marks as a branch of the net takes them, `[C + 5, D, H, W]`.
+#[derive(Clone)]
+pub(crate) struct Input {
+    cells: Vec<f32>,
+    shape: [usize; 3],
+}
+
+impl Input {
+    pub fn new(encoded: &Encoded, marking: &Marking) -> Self {
+        Self { cells: [encoded.cells.as_slice(), &marking.cells].concat(), shape: encoded.fit.shape() }
+    }
+
+    fn cells_a_channel(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// The probability of each cell of the target, and the guess's uncertainty from 0 to 1.
+///
+/// A marked target is one of its own contexts. More contexts than memory allows are taken in groups, and the mean.
+pub(crate) fn guess(
+    net: &InContextNet,
+    device: &Device,
+    target: &Input,
+    is_marked: bool,
+    examples: &[Input],
+    effort: Effort,
+) -> Result<(Vec<f32>, f32), EngineError> {
+    let own = is_marked.then_some(target);
+    let all: Vec<&Input> = examples.iter().collect();
+    let probability = in_groups(net, device, target, own, &all)?;
+    if effort == Effort::Preview || all.len() < 2 {
+        let uncertainty = entropy(&probability);
+        return Ok((probability, uncertainty));
+    }
+    // Leaving out one half and then the other costs little more than the guess itself; one by one costs that many times.
+    let half = |odd: usize| all.iter().skip(odd).step_by(2).copied().collect::<Vec<_>>();
+    let [even, odd] = [half(0), half(1)];
+    let [even, odd] = [in_groups(net, device, target, own, &even)?, in_groups(net, device, target, own, &odd)?];
+    Ok((probability, disagreement(&even, &odd)))
+}
+
+fn in_groups(
+    net: &InContextNet,
+    device: &Device,
+    target: &Input,
+    own: Option<&Input>,
+    examples: &[&Input],
+) -> Result<Vec<f32>, EngineError> {
+    let most = most_contexts(net.config(), target.cells_a_channel());
+    let mut sum = vec![0.0; target.cells_a_channel()];
+    let groups: Vec<&[&Input]> = if examples.is_empty() { vec![&[]] } else { examples.chunks(most).collect() };
+    for group in &groups {
+        let contexts: Vec<&Input> = group.iter().copied().chain(own).collect();
+        let share = if examples.is_empty() { 1.0 } else { group.len() as f32 / examples.len() as f32 };
+        let probability = pass(net, device, target, &contexts)?;
+        sum.iter_mut().zip(probability).for_each(|(sum, value)| *sum += share * value);
+    }
+    Ok(sum)
+}
+
+/// One pass: the probability of each cell of the target.
+fn pass(net: &InContextNet, device: &Device, target: &Input, contexts: &[&Input]) -> Result<Vec<f32>, EngineError> {
+    let [d, h, w] = target.shape;
+    let channels = net.config().inputs();
+    let together = contexts.iter().flat_map(|context| context.cells.iter().copied()).collect::<Vec<f32>>();
+    let contexts = TensorData::new(together, [1, contexts.len(), channels, d, h, w]);
+    let target = TensorData::new(target.cells.clone(), [1, channels, d, h, w]);
+    let logits = net.forward(Tensor::from_data(target, device), Tensor::from_data(contexts, device));
+    let failed = |why: String| EngineError::Device { name: "the device".to_owned(), why };
+    let data = sigmoid(logits).try_into_data().map_err(|error| failed(error.to_string()))?;
+    data.try_into_vec().map_err(|error| failed(format!("{error:?}")))
+}
+
+/// Runs a pass for nothing, so that the first that counts is quick.
+pub(crate) fn warm_up(net: &InContextNet, device: &Device) {
+    let shape = if net.config().dims == 3 { [64; 3] } else { [1, 128, 128] };
+    let cells = vec![0.0; net.config().inputs() * shape.iter().product::<usize>()];
+    let input = Input { cells, shape };
+    if let Err(error) = pass(net, device, &input, &[&input]) {
+        tracing::warn!("the first pass failed: {error}");
+    }
+}
+
+/// How much two guesses differ: 1 - their soft Dice overlap; 1 where neither finds anything.
+fn disagreement(a: &[f32], b: &[f32]) -> f32 {
+    let sum: f32 = a.iter().chain(b).sum();
+    let both: f32 = a.iter().zip(b).map(|(a, b)| a.min(*b)).sum();
+    if sum < 1.0 { 1.0 } else { 1.0 - 2.0 * both / sum }
+}
+
+/// Cells less likely than this are surely outside.
+const OUTSIDE: f32 = 0.05;
+
+/// Mean binary entropy, in bits, of the cells that may be inside; 1 where there are none.
+fn entropy(probability: &[f32]) -> f32 {
+    let bits = |p: f32| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.log2() - (1.0 - p) * (1.0 - p).log2() };
+    let inside: Vec<f32> = probability.iter().copied().filter(|&p| p >= OUTSIDE).collect();
+    if inside.is_empty() { 1.0 } else { inside.iter().map(|&p| bits(p)).sum::<f32>() / inside.len() as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_that_agree_are_certain() {
+        let (here, there) = ([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(disagreement(&here, &here), 0.0);
+        assert_eq!(disagreement(&here, &there), 1.0);
+        assert_eq!(disagreement(&[0.0; 4], &[0.0; 4]), 1.0, "nothing found is no certainty");
+    }
+
+    #[test]
+    fn a_guess_of_halves_is_uncertain() {
+        assert_eq!(entropy(&[0.0, 0.5, 0.5]), 1.0);
+        assert_eq!(entropy(&[0.0, 1.0]), 0.0);
+        assert_eq!(entropy(&[0.0, 0.01]), 1.0);
+        assert!(entropy(&[0.9, 0.95]) < entropy(&[0.6, 0.95]));
+    }
+}

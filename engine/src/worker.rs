@@ -1,0 +1,233 @@
+//! The engine's thread and the order of its work: a change of device first, then the newest preview, then the next
+//! image of the oldest propagation. Between two images it looks again, so a click never waits for more than one.
+
+use crate::control::Control;
+use crate::device::panic_message;
+use crate::error::EngineError;
+use crate::protocol::{DeviceChoice, Event, Example, Request, Target, Ticket};
+use crate::segmenter::{About, Effort, Guess, Segmenter};
+use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, select};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Makes a segmenter for a device.
+pub(crate) type Open = Box<dyn FnMut(DeviceChoice) -> Result<(Box<dyn Segmenter>, About), EngineError>>;
+
+/// The worker's ends of the channels.
+pub(crate) struct Ends {
+    pub requests: Receiver<Request>,
+    /// Tells that a flag of `control` has changed.
+    pub wake: Receiver<()>,
+    pub events: Sender<Event>,
+    pub control: Control,
+    pub notify: Box<dyn Fn()>,
+}
+
+struct Preview {
+    ticket: Ticket,
+    target: Target,
+    examples: Arc<[Example]>,
+}
+
+struct Propagation {
+    ticket: Ticket,
+    targets: VecDeque<Target>,
+    examples: Arc<[Example]>,
+    total: usize,
+    done: usize,
+    spent: Duration,
+    panics: usize,
+}
+
+/// A propagation that panics on so many images will on all.
+const MOST_PANICS: usize = 3;
+
+pub(crate) struct Worker {
+    ends: Ends,
+    open: Open,
+    choice: DeviceChoice,
+    segmenter: Result<Box<dyn Segmenter>, EngineError>,
+    preview: Option<Preview>,
+    propagations: VecDeque<Propagation>,
+}
+
+impl Worker {
+    /// Works until the other ends are dropped or the flags say that the window closes.
+    pub fn run(ends: Ends, open: Open, choice: DeviceChoice) {
+        let segmenter = Err(EngineError::Stopped);
+        let mut worker = Self { ends, open, choice, segmenter, preview: None, propagations: VecDeque::new() };
+        worker.use_device(choice);
+        while worker.listen() {
+            if let Some(preview) = worker.preview.take() {
+                worker.run_preview(&preview);
+            } else if worker.may_propagate() {
+                worker.run_next_target();
+            }
+        }
+    }
+
+    /// Takes in all orders, waiting for one if there is nothing to do; false at the end.
+    fn listen(&mut self) -> bool {
+        if self.preview.is_none() && !self.may_propagate() && !self.has_cancelled() {
+            let order = select! {
+                recv(self.ends.requests) -> order => order.map(Some),
+                recv(self.ends.wake) -> _ => Ok(None),
+            };
+            match order {
+                Ok(Some(order)) => self.take_in(order),
+                Ok(None) => {}
+                Err(RecvError) => return false,
+            }
+        }
+        loop {
+            if self.ends.control.is_closing() {
+                return false;
+            }
+            match self.ends.requests.try_recv() {
+                Ok(order) => self.take_in(order),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        self.drop_cancelled();
+        true
+    }
+
+    fn may_propagate(&self) -> bool {
+        !self.propagations.is_empty() && !self.ends.control.is_paused()
+    }
+
+    fn take_in(&mut self, order: Request) {
+        match order {
+            Request::UseDevice(choice) => self.use_device(choice),
+            Request::Preview { ticket, target, examples } => {
+                if let Some(older) = self.preview.replace(Preview { ticket, target, examples }) {
+                    self.finish(older.ticket);
+                }
+            }
+            Request::Propagate { ticket, targets, examples } => {
+                let total = targets.len();
+                let targets = targets.into();
+                let (done, spent, panics) = (0, Duration::ZERO, 0);
+                self.propagations.push_back(Propagation { ticket, targets, examples, total, done, spent, panics });
+            }
+        }
+    }
+
+    fn has_cancelled(&self) -> bool {
+        self.propagations.iter().any(|job| self.ends.control.is_cancelled(job.ticket))
+    }
+
+    fn drop_cancelled(&mut self) {
+        let control = self.ends.control.clone();
+        let is_cancelled = |ticket| control.is_cancelled(ticket);
+        let mut over: Vec<Ticket> =
+            self.preview.take_if(|preview| is_cancelled(preview.ticket)).map(|p| p.ticket).into_iter().collect();
+        over.extend(self.propagations.iter().map(|job| job.ticket).filter(|&ticket| is_cancelled(ticket)));
+        self.propagations.retain(|job| !is_cancelled(job.ticket));
+        over.into_iter().for_each(|ticket| self.finish(ticket));
+    }
+
+    /// Opens a device; where that fails, the one in use stays.
+    fn use_device(&mut self, choice: DeviceChoice) {
+        match self.try_open(choice) {
+            Ok((segmenter, About { adapter, is_cpu, nets, remarks })) => {
+                (self.segmenter, self.choice) = (Ok(segmenter), choice);
+                self.tell(Event::Ready { adapter, is_cpu, nets, remarks });
+            }
+            Err(error) => {
+                if let Err(older) = &mut self.segmenter {
+                    *older = error.clone();
+                }
+                self.tell(Event::Failed { ticket: None, error });
+            }
+        }
+    }
+
+    fn try_open(&mut self, choice: DeviceChoice) -> Result<(Box<dyn Segmenter>, About), EngineError> {
+        let opened = catch_unwind(AssertUnwindSafe(|| (self.open)(choice)));
+        opened.unwrap_or_else(|panic| Err(EngineError::Panic(panic_message(panic.as_ref()))))
+    }
+
+    /// The one place where a panic of nets and drivers ends: it becomes an error, and the device is made anew.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut dyn Segmenter) -> Result<T, EngineError>) -> Result<T, EngineError> {
+        let segmenter = self.segmenter.as_mut().map_err(|error| error.clone())?;
+        let panic = match catch_unwind(AssertUnwindSafe(|| work(segmenter.as_mut()))) {
+            Ok(result) => return result,
+            Err(panic) => EngineError::Panic(panic_message(panic.as_ref())),
+        };
+        tracing::error!("{panic}");
+        self.segmenter = Err(panic.clone());
+        self.use_device(self.choice);
+        Err(panic)
+    }
+
+    fn run_preview(&mut self, Preview { ticket, target, examples }: &Preview) {
+        let start = Instant::now();
+        match self.guarded(|segmenter| segmenter.guess(target, examples, Effort::Preview)) {
+            Ok(guess) => {
+                self.tell_guess(*ticket, target, guess, start.elapsed());
+                self.finish(*ticket);
+            }
+            Err(error) => self.fail(*ticket, error),
+        }
+    }
+
+    /// Works at the oldest propagation: its examples before the first image, then one image.
+    fn run_next_target(&mut self) {
+        let Some(mut job) = self.propagations.pop_front() else { return };
+        if job.done == 0 {
+            self.tell(Event::Progress { ticket: job.ticket, done: 0, total: job.total, left: None });
+            if let Err(error) = self.guarded(|segmenter| segmenter.prepare(&job.examples)) {
+                return self.fail(job.ticket, error);
+            }
+        }
+        let Some(target) = job.targets.pop_front() else { return self.finish(job.ticket) };
+        let start = Instant::now();
+        let guess = self.guarded(|segmenter| segmenter.guess(&target, &job.examples, Effort::Propagation));
+        job.done += 1;
+        job.spent += start.elapsed();
+        match guess {
+            Ok(guess) => self.tell_guess(job.ticket, &target, guess, start.elapsed()),
+            Err(error) => {
+                job.panics += usize::from(matches!(error, EngineError::Panic(_)));
+                if job.panics >= MOST_PANICS {
+                    return self.fail(job.ticket, error);
+                }
+                self.tell(Event::Skipped { ticket: job.ticket, case: target.case, error });
+            }
+        }
+        let left = job.spent / job.done as u32 * job.targets.len() as u32;
+        self.tell(Event::Progress { ticket: job.ticket, done: job.done, total: job.total, left: Some(left) });
+        if job.targets.is_empty() { self.finish(job.ticket) } else { self.propagations.push_front(job) }
+    }
+
+    /// Tells a guess, unless it is no longer wanted.
+    fn tell_guess(&self, ticket: Ticket, target: &Target, guess: Guess, took: Duration) {
+        if !self.ends.control.is_cancelled(ticket) {
+            let Guess { probability, uncertainty } = guess;
+            self.tell(Event::Guess { ticket, case: target.case, probability: Arc::new(probability), uncertainty, took });
+        }
+    }
+
+    fn finish(&self, ticket: Ticket) {
+        self.ends.control.forget(ticket);
+        self.tell(Event::Finished { ticket });
+    }
+
+    fn fail(&self, ticket: Ticket, error: EngineError) {
+        self.ends.control.forget(ticket);
+        self.tell(Event::Failed { ticket: Some(ticket), error });
+    }
+
+    fn tell(&self, event: Event) {
+        // A window that is gone needs no news.
+        drop(self.ends.events.send(event));
+        (self.ends.notify)();
+    }
+}
+
+#[cfg(test)]
+mod tests;
