@@ -154,8 +154,11 @@ impl App {
                     self.notices.warning(warning.clone());
                 }
                 view.grid = Some(image.grid);
-                view.window.get_or_insert_with(|| viewer::Window::auto(&image));
+                view.window.get_or_insert_with(|| first_window(&image));
                 view.image = shown.then_some(image);
+                if shown {
+                    tracing::info!("opened");
+                }
                 view.fault = None;
             }
             Err(fault) => {
@@ -231,13 +234,13 @@ impl eframe::App for App {
         self.take_news(&ctx);
         let mut orders = Orders::default();
         orders.commands.extend(dropped(&ctx));
-        orders.commands.extend(command::from_keys(&ctx));
+        orders.commands.extend(command::from_keys(&ctx, self.dialogs.export.is_some()));
         self.draw(ui, &mut orders);
         self.run_orders(&ctx, orders);
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
         self.frames.end();
-        // The status line tells seconds.
+        // The status line tells seconds; more would cost a machine without a graphics card its rest.
         ctx.request_repaint_after(if self.session.waiting.is_some() {
             Duration::from_millis(100)
         } else {
@@ -250,6 +253,12 @@ impl eframe::App for App {
             keeper.close();
         }
     }
+}
+
+/// CT opens as soft tissue, which is what most readers would choose; other images as their values tell.
+fn first_window(image: &Image) -> viewer::Window {
+    const SOFT_TISSUE: usize = 3;
+    if viewer::contrast::is_ct(image) { viewer::PRESETS[SOFT_TISSUE].window } else { viewer::Window::auto(image) }
 }
 
 fn dropped(ctx: &Context) -> Option<Command> {

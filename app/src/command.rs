@@ -170,12 +170,16 @@ pub const BINDINGS: &[Binding] = &[
     plain(Key::F1, "this sheet", || Command::ToggleKeys),
 ];
 
-/// The commands whose keys were pressed in this frame; none while a text field has the keyboard.
-pub fn from_keys(ctx: &egui::Context) -> Vec<Command> {
+/// The commands whose keys were pressed in this frame; none while a text field has the keyboard, and only Escape
+/// while a form is open, which answers to Enter itself.
+pub fn from_keys(ctx: &egui::Context, form_open: bool) -> Vec<Command> {
     if ctx.egui_wants_keyboard_input() {
         return Vec::new();
     }
-    ctx.input_mut(|input| BINDINGS.iter().filter(|b| input.consume_key(b.modifiers, b.key)).map(|b| (b.command)()).collect())
+    let listens = |binding: &&Binding| !form_open || binding.key == Key::Escape;
+    ctx.input_mut(|input| {
+        BINDINGS.iter().filter(listens).filter(|b| input.consume_key(b.modifiers, b.key)).map(|b| (b.command)()).collect()
+    })
 }
 
 #[cfg(test)]
