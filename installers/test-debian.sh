@@ -39,7 +39,7 @@ sleep 5
 import -window root "$1/window.png"
 kill -0 $program && kill $program
 WINDOW
-env HOME="$work" xvfb-run -a -s "-screen 0 1440x900x24" bash "$work/in-window" "$work" || fail "the window did not open"
+env HOME="$work" XDG_RUNTIME_DIR="$work" xvfb-run -a -s "-screen 0 1440x900x24" bash "$work/in-window" "$work" || fail "the window did not open"
 colours=$(identify -format %k "$work/window.png")
 [ "$colours" -gt 50 ] || fail "the window is empty: $colours colours"
 cp "$work/window.png" "$CARGO_TARGET_DIR/installed-window.png"

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot know")]
 
 mod make;
+mod propagate;
 mod refusals;
 mod run;
