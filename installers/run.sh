@@ -6,13 +6,12 @@ set -euo pipefail
 
 say "Building; the first time takes ten minutes and more"
 cd "$top"
-cargo test --workspace --no-run --quiet
+cargo test --workspace --no-run
 
-folder=${1:-$cache/sample}
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-    say "Opening the sample in $folder"
-    "$binary" sample "$folder"
-    exec "$binary" "$folder/ct/images"
+    say "Opening the sample in $cache/sample"
+    "$binary" sample "$cache/sample"
+    if "$binary" "$cache/sample/ct/images"; then exit 0; fi
 fi
-say "There is no screen: the same job from the command line, in $folder"
-"$binary" demo "$folder"
+say "Without a window: the same job from the command line, in $cache/demo"
+"$binary" demo "$cache/demo"

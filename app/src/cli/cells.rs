@@ -1,7 +1,7 @@
-//! The sample's pictures: sections of glands as a stain with haematoxylin (violet nuclei) and eosin (pink)
-//! shows them, with the nuclei and the hollows of the glands as reference.
+//! The sample's pictures: cells in culture under a fluorescence microscope, nuclei in blue and cytoplasm in green,
+//! with the nuclei as reference.
 
-use super::noise::{Noise, Random, blur, mix};
+use super::noise::{Noise, Random, blur};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use std::f32::consts::TAU;
 
@@ -9,203 +9,121 @@ use std::f32::consts::TAU;
 pub const PICTURES: u64 = 12;
 
 /// The structures of the reference and their label values.
-pub const STRUCTURES: [(&str, u8); 2] = [("nuclei", 1), ("lumen", 2)];
+pub const STRUCTURES: [(&str, u8); 1] = [("nuclei", 1)];
 
 const SIDE: usize = 256;
 
-/// Optical density of the two stains in red, green and blue (after Ruifrok and Johnston 2001).
-const HAEMATOXYLIN: [f32; 3] = [0.650, 0.704, 0.286];
-const EOSIN: [f32; 3] = [0.092, 0.954, 0.283];
+/// What the camera shows of a full signal, red, green and blue: of the nuclei's dye, of the cytoplasm's, of empty ground.
+const NUCLEUS: [f32; 3] = [70.0, 130.0, 235.0];
+const CYTOPLASM: [f32; 3] = [12.0, 112.0, 36.0];
+const GROUND: [f32; 3] = [5.0, 8.0, 12.0];
 
-struct Gland {
+struct Cell {
     centre: [f32; 2],
     radius: f32,
     waves: [[f32; 2]; 3],
-    hollow: f32,
+    glow: f32,
+    nucleus: Nucleus,
 }
 
 struct Nucleus {
     centre: [f32; 2],
     radii: [f32; 2],
     angle: f32,
-    dye: f32,
+    glow: f32,
 }
 
 /// A picture and its reference, by number from 0; the same on every machine.
 pub fn picture(number: u64) -> (RgbImage, GrayImage) {
     let mut random = Random::new(500 + number);
-    let glands = glands(&mut random);
-    let mut nuclei = lining(&glands, &mut random);
-    nuclei.extend(scattered(&glands, &mut random));
-    let labels = labels(&glands, &nuclei);
-    (stained(&glands, &nuclei, &mut random), labels)
+    let cells = cells(&mut random);
+    let labels = labels(&cells);
+    (seen(&cells, &mut random), labels)
 }
 
-fn glands(random: &mut Random) -> Vec<Gland> {
-    let mut glands: Vec<Gland> = Vec::new();
-    for _ in 0..60 {
-        let gland = Gland {
-            centre: [random.between(0.0, SIDE as f32), random.between(0.0, SIDE as f32)],
-            radius: random.between(34.0, 56.0),
-            waves: std::array::from_fn(|_| [random.between(0.0, 0.09), random.between(0.0, TAU)]),
-            hollow: random.between(0.26, 0.46),
-        };
-        let apart = |other: &Gland| distance(gland.centre, other.centre) > 1.08 * (gland.radius + other.radius);
-        if glands.iter().all(apart) {
-            glands.push(gland);
+fn cells(random: &mut Random) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::new();
+    let (crowd, size) = (random.between(14.0, 30.0) as usize, random.between(0.85, 1.15));
+    for _ in 0..400 {
+        let cell = cell(random, size);
+        let apart = |other: &Cell| distance(cell.nucleus.centre, other.nucleus.centre) > 30.0 * size;
+        if cells.len() < crowd && cells.iter().all(apart) {
+            cells.push(cell);
         }
     }
-    glands
+    cells
 }
 
-impl Gland {
-    fn edge(&self, angle: f32) -> f32 {
-        let swell: f32 =
-            self.waves.iter().enumerate().map(|(n, [size, phase])| size * ((n + 2) as f32 * angle + phase).sin()).sum();
-        self.radius * (1.0 + swell)
-    }
+fn cell(random: &mut Random, size: f32) -> Cell {
+    let centre = [random.between(0.0, SIDE as f32), random.between(0.0, SIDE as f32)];
+    let radius = size * random.between(24.0, 36.0);
+    let nucleus = Nucleus {
+        centre: centre.map(|c| c + random.between(-5.0, 5.0)),
+        radii: [size * random.between(11.0, 15.0), size * random.between(8.5, 11.0)],
+        angle: random.between(0.0, TAU),
+        glow: random.between(0.5, 1.0),
+    };
+    let waves = std::array::from_fn(|_| [random.between(0.0, 0.16), random.between(0.0, TAU)]);
+    Cell { centre, radius, waves, glow: random.between(0.55, 1.0), nucleus }
+}
 
-    /// How far out a point lies: 0 in the middle, 1 on the outline.
+impl Cell {
+    /// How far out a point lies: 0 in the middle, 1 on the cell's outline and beyond.
     fn reach(&self, [x, y]: [f32; 2]) -> f32 {
         let [dx, dy] = [x - self.centre[0], y - self.centre[1]];
-        dx.hypot(dy) / self.edge(dy.atan2(dx))
-    }
-}
-
-/// The nuclei that stand side by side along the outline of each gland.
-fn lining(glands: &[Gland], random: &mut Random) -> Vec<Nucleus> {
-    let mut nuclei = Vec::new();
-    for gland in glands {
-        let count = (gland.radius * TAU * 0.84 / 10.5) as usize;
-        for place in 0..count {
-            let angle = (place as f32 + random.between(-0.22, 0.22)) * TAU / count as f32;
-            let out = gland.edge(angle) * random.between(0.77, 0.88);
-            let [sin, cos] = [angle.sin(), angle.cos()];
-            nuclei.push(Nucleus {
-                centre: [gland.centre[0] + out * cos, gland.centre[1] + out * sin],
-                radii: [random.between(5.2, 7.2), random.between(3.2, 4.3)],
-                angle: angle + random.between(-0.2, 0.2),
-                dye: random.between(0.85, 1.25),
-            });
+        if dx.hypot(dy) > 1.5 * self.radius {
+            return 1.0;
         }
+        let angle = dy.atan2(dx);
+        let wave = |(n, [size, phase]): (usize, &[f32; 2])| size * ((n + 2) as f32 * angle + phase).sin();
+        let outline = self.radius * (1.0 + self.waves.iter().enumerate().map(wave).sum::<f32>());
+        (dx.hypot(dy) / outline).min(1.0)
     }
-    nuclei
-}
-
-/// The nuclei between the glands: spindles of connective tissue and round immune cells.
-fn scattered(glands: &[Gland], random: &mut Random) -> Vec<Nucleus> {
-    let mut nuclei: Vec<Nucleus> = Vec::new();
-    for _ in 0..260 {
-        let centre = [random.between(-4.0, SIDE as f32 + 4.0), random.between(-4.0, SIDE as f32 + 4.0)];
-        let is_round = random.unit() < 0.4;
-        let radii = if is_round { [random.between(3.8, 4.8); 2] } else { [random.between(6.0, 9.0), random.between(2.5, 3.5)] };
-        let nucleus = Nucleus {
-            centre,
-            radii,
-            angle: random.between(0.0, TAU),
-            dye: if is_round { 1.5 } else { random.between(0.9, 1.2) },
-        };
-        let is_free = glands.iter().all(|gland| gland.reach(centre) > 1.0 + 7.0 / gland.radius)
-            && nuclei.iter().all(|other| distance(other.centre, centre) > 13.0);
-        if is_free && random.unit() < 0.6 {
-            nuclei.push(nucleus);
-        }
-    }
-    nuclei
 }
 
 impl Nucleus {
-    /// 1 on the outline, less inside.
+    /// How far out a point lies: 0 in the middle, 1 on the outline.
     fn reach(&self, [x, y]: [f32; 2]) -> f32 {
         let [dx, dy] = [x - self.centre[0], y - self.centre[1]];
         let [sin, cos] = [self.angle.sin(), self.angle.cos()];
         ((dx * cos + dy * sin) / self.radii[0]).hypot((dy * cos - dx * sin) / self.radii[1])
     }
-
-    /// The pixels that it may cover.
-    fn pixels(&self) -> impl Iterator<Item = [usize; 2]> {
-        let reach = self.radii[0].max(self.radii[1]) + 1.0;
-        let range = |c: f32| (c - reach).max(0.0) as usize..((c + reach).max(0.0) as usize + 1).min(SIDE);
-        let [columns, rows] = [range(self.centre[0]), range(self.centre[1])];
-        rows.flat_map(move |y| columns.clone().map(move |x| [x, y]))
-    }
 }
 
-fn labels(glands: &[Gland], nuclei: &[Nucleus]) -> GrayImage {
-    let is_hollow = |at: [f32; 2]| glands.iter().any(|gland| gland.reach(at) < gland.hollow);
-    let mut labels =
-        GrayImage::from_fn(SIDE as u32, SIDE as u32, |x, y| Luma([if is_hollow([x as f32, y as f32]) { 2 } else { 0 }]));
-    for nucleus in nuclei {
-        for [x, y] in nucleus.pixels().filter(|[x, y]| nucleus.reach([*x as f32, *y as f32]) <= 1.0) {
-            labels.put_pixel(x as u32, y as u32, Luma([1]));
+fn labels(cells: &[Cell]) -> GrayImage {
+    let is_nucleus = |at: [f32; 2]| cells.iter().any(|cell| cell.nucleus.reach(at) <= 1.0);
+    GrayImage::from_fn(SIDE as u32, SIDE as u32, |x, y| Luma([u8::from(is_nucleus([x as f32, y as f32]))]))
+}
+
+/// What the camera sees: the two dyes, out of focus a little, with shot noise.
+fn seen(cells: &[Cell], random: &mut Random) -> RgbImage {
+    let exposure = random.between(0.75, 1.05);
+    let mut dyes = dyes(cells, random);
+    for dye in &mut dyes {
+        for axis in [0, 1, 0, 1] {
+            blur(dye, [SIDE, SIDE, 1], axis, 0.24);
         }
     }
-    labels
-}
-
-/// How much of each stain lies at each pixel.
-struct Stains {
-    haematoxylin: Vec<f32>,
-    eosin: Vec<f32>,
-}
-
-fn stained(glands: &[Gland], nuclei: &[Nucleus], random: &mut Random) -> RgbImage {
-    let mut stains = tissue(glands, random);
-    dye_nuclei(&mut stains, nuclei, random);
-    for field in [&mut stains.haematoxylin, &mut stains.eosin] {
-        for axis in 0..2 {
-            blur(field, [SIDE, SIDE, 1], axis, 0.18);
-        }
-    }
-    developed(&stains, random)
-}
-
-fn tissue(glands: &[Gland], random: &mut Random) -> Stains {
-    let (fibres, mucus, bend) = (Noise::new(random, 7.0), Noise::new(random, 8.0), Noise::new(random, 60.0));
-    let mut stains = Stains { haematoxylin: vec![0.0; SIDE * SIDE], eosin: vec![0.0; SIDE * SIDE] };
-    for index in 0..SIDE * SIDE {
-        let [x, y] = [(index % SIDE) as f32, (index / SIDE) as f32];
-        let gland = glands.iter().find(|gland| gland.reach([x, y]) < 1.0);
-        let turn = 2.5 * bend.at([x, y, 0.0]);
-        let along = [x * turn.cos() + y * turn.sin(), 0.28 * (y * turn.cos() - x * turn.sin()), 0.0];
-        [stains.haematoxylin[index], stains.eosin[index]] = match gland.map(|gland| (gland.reach([x, y]), gland.hollow)) {
-            None => [0.09, 0.34 + 0.16 * fibres.at(along)],
-            Some((reach, hollow)) if reach < hollow => [0.015, 0.03],
-            Some((reach, hollow)) if reach < 0.7 => {
-                let goblet = 0.14 * mucus.at([x, y, 0.0]);
-                [0.14 + 0.3 * goblet, (0.20 + goblet) * mix(0.8, 1.1, (reach - hollow) / 0.4)]
-            }
-            Some((reach, _)) => [0.16, if reach > 0.95 { 0.42 } else { 0.30 }],
-        };
-    }
-    stains
-}
-
-fn dye_nuclei(stains: &mut Stains, nuclei: &[Nucleus], random: &mut Random) {
-    let chromatin = Noise::new(random, 2.6);
-    for nucleus in nuclei {
-        for [x, y] in nucleus.pixels() {
-            let reach = nucleus.reach([x as f32, y as f32]);
-            if reach <= 1.0 {
-                let rim = if reach > 0.72 { 1.12 } else { 0.95 };
-                let dye = nucleus.dye * rim * (0.62 + 0.16 * chromatin.at([x as f32, y as f32, 0.0]));
-                stains.haematoxylin[x + SIDE * y] = dye;
-                stains.eosin[x + SIDE * y] = 0.16;
-            }
-        }
-    }
-}
-
-/// The light that comes through; strength and tint of the stain differ between pictures, as between laboratories.
-fn developed(stains: &Stains, random: &mut Random) -> RgbImage {
-    let strength = [random.between(1.0, 1.3), random.between(0.9, 1.3)];
-    let lamp: [f32; 3] = std::array::from_fn(|_| random.between(240.0, 250.0));
     RgbImage::from_fn(SIDE as u32, SIDE as u32, |x, y| {
-        let index = x as usize + SIDE * y as usize;
-        let [h, e] = [stains.haematoxylin[index] * strength[0], stains.eosin[index] * strength[1]];
-        let light = |c: usize| lamp[c] * (-(h * HAEMATOXYLIN[c] + e * EOSIN[c]) * 1.6).exp();
-        Rgb(std::array::from_fn(|c| (light(c) + 2.5 * random.normal()).round().clamp(0.0, 255.0) as u8))
+        let [nuclear, cytoplasmic] = [0, 1].map(|dye: usize| dyes[dye][x as usize + SIDE * y as usize]);
+        let light = |c: usize| GROUND[c] + exposure * (nuclear * NUCLEUS[c] + cytoplasmic * CYTOPLASM[c]);
+        Rgb(std::array::from_fn(|c| (light(c) + 0.35 * light(c).sqrt() * random.normal()).round().clamp(0.0, 255.0) as u8))
     })
+}
+
+/// How much of each dye lies at each pixel: the nuclei's with clumps, the cytoplasm's with fibres and hollowed by the nucleus.
+fn dyes(cells: &[Cell], random: &mut Random) -> [Vec<f32>; 2] {
+    let (clumps, fibres) = (Noise::new(random, 4.5), Noise::new(random, 6.0));
+    let mut dyes = [vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]];
+    for index in 0..SIDE * SIDE {
+        let at = [(index % SIDE) as f32, (index / SIDE) as f32];
+        let inside = cells.iter().map(|cell| cell.glow * (1.0 - cell.reach(at)).max(0.0).powf(0.7)).fold(0.0, f32::max);
+        let nuclear = cells.iter().filter(|cell| cell.nucleus.reach(at) <= 1.0).map(|cell| cell.nucleus.glow).fold(0.0, f32::max);
+        let thread = 0.75 + 0.4 * fibres.at([at[0] + 0.6 * at[1], 0.35 * at[1], 0.0]);
+        dyes[0][index] = nuclear * (0.85 + 0.28 * clumps.at([at[0], at[1], 0.0]));
+        dyes[1][index] = inside * thread * if nuclear > 0.0 { 0.4 } else { 1.0 };
+    }
+    dyes
 }
 
 fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
@@ -217,28 +135,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nuclei_are_darker_than_the_rest_and_hollows_lighter() {
+    fn nuclei_are_brighter_than_the_rest() {
         let (picture, labels) = picture(0);
         let mean = |value: u8| {
-            let reds: Vec<f32> = picture
-                .pixels()
-                .zip(labels.pixels())
-                .filter(|(_, label)| label[0] == value)
-                .map(|(pixel, _)| f32::from(pixel[0]))
-                .collect();
-            reds.iter().sum::<f32>() / reds.len() as f32
+            let pixels = picture.pixels().zip(labels.pixels()).filter(|(_, label)| label[0] == value);
+            let blues: Vec<f32> = pixels.map(|(pixel, _)| f32::from(pixel[2])).collect();
+            blues.iter().sum::<f32>() / blues.len() as f32
         };
-        assert!(mean(1) + 40.0 < mean(0) && mean(0) < mean(2));
+        assert!(mean(1) > mean(0) + 60.0);
     }
 
     #[test]
-    fn every_picture_has_both_structures_and_is_its_own() {
+    fn every_picture_has_nuclei_and_is_its_own() {
         for number in 0..PICTURES {
             let (_, labels) = picture(number);
-            for value in [1, 2] {
-                let share = labels.pixels().filter(|label| label[0] == value).count() as f32 / (SIDE * SIDE) as f32;
-                assert!((0.01..0.5).contains(&share), "picture {number} has a share {share} of {value}");
-            }
+            let share = labels.pixels().filter(|label| label[0] == 1).count() as f32 / (SIDE * SIDE) as f32;
+            assert!((0.04..0.4).contains(&share), "picture {number} has a share {share}");
         }
         assert_ne!(picture(0).0, picture(1).0);
         assert_eq!(picture(3).0, picture(3).0);

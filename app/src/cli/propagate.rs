@@ -102,6 +102,7 @@ impl Run {
             bar.set_position(((place + 1) * tasks.len()) as u64);
         }
         bar.finish_and_clear();
+        write_names(tasks, &self.out)?;
         ensure!(
             left_out.is_empty(),
             "{} of {} images could not be segmented: {}",
@@ -109,7 +110,7 @@ impl Run {
             targets.len(),
             left_out.join(", ")
         );
-        write_names(tasks, &self.out)
+        Ok(())
     }
 
     fn target(&self, name: String, image: PathBuf) -> Target {

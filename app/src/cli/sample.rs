@@ -14,7 +14,7 @@ use std::thread;
 #[derive(clap::Args)]
 #[command(after_help = "\
 DIR/ct: 8 scans of one synthetic anatomy in 3-D, with liver, spleen, kidneys, lungs, aorta and gallbladder as reference
-(one subject has no gallbladder). DIR/cells: 12 stained sections in colour, with nuclei and gland lumina.
+(one subject has no gallbladder). DIR/cells: 12 pictures of cells in colour, with their nuclei.
 Both have images/, labels/ and labels.json. The sample is the same on every machine.")]
 pub struct Arguments {
     /// The folder to write; it is made if need be.
@@ -65,7 +65,7 @@ fn write_names(folder: &Path, structures: &[(&str, u8)]) -> anyhow::Result<()> {
 
 fn write_picture(folder: &Path, number: u64) -> anyhow::Result<()> {
     let (picture, labels) = cells::picture(number);
-    let path = |part: &str| folder.join("cells").join(part).join(format!("section-{:02}.png", number + 1));
+    let path = |part: &str| folder.join("cells").join(part).join(format!("cells-{:02}.png", number + 1));
     let (image_path, labels_path) = (path("images"), path("labels"));
     picture.save(&image_path).map_err(told("the picture cannot be written", &image_path))?;
     labels.save(&labels_path).map_err(told("the picture cannot be written", &labels_path))
