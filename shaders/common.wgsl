@@ -1,7 +1,6 @@
 // What the passes share: a triangle that covers the viewport, and colour.
 
-@vertex
-fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
+fn covering(index: u32) -> vec4<f32> {
     let corner = vec2<f32>(vec2<u32>((index << 1u) & 2u, index & 2u));
     return vec4<f32>(corner * 2.0 - 1.0, 0.0, 1.0);
 }

@@ -49,6 +49,30 @@ struct Slice {
 @group(0) @binding(1) var image: texture_3d<f32>;
 @group(0) @binding(2) var covers: texture_3d<u32>;
 
+// What the fragment shader branches on. It comes by way of the vertices, for Mesa's software GPU puts the values of
+// uniforms into a shader that branches on them and compiles it anew, in Mesa 22.3 for every single draw, and keeps
+// all it ever compiled: megabytes a frame. So no `if` or loop here may depend on `view` alone.
+struct Ways {
+    @builtin(position) position: vec4<f32>,
+    @location(0) @interpolate(flat) kind: u32,
+    @location(1) @interpolate(flat) smoothing: u32,
+    @location(2) @interpolate(flat) taps: u32,
+    @location(3) @interpolate(flat) fill: u32,
+    @location(4) @interpolate(flat) outline: u32,
+    @location(5) @interpolate(flat) linear_target: u32,
+    @location(6) @interpolate(flat) layer_count: u32,
+}
+
+var<private> ways: Ways;
+
+@vertex
+fn cover(@builtin(vertex_index) index: u32) -> Ways {
+    return Ways(
+        covering(index), view.kind, view.smoothing, view.taps, view.fill, view.outline, view.linear_target,
+        view.layer_count,
+    );
+}
+
 fn cell_at(pixel: vec2<f32>) -> vec3<f32> {
     return view.origin.xyz + pixel.x * view.right.xyz + pixel.y * view.down.xyz;
 }
@@ -61,10 +85,10 @@ fn is_inside(cell: vec3<f32>) -> bool {
 fn texel(at: vec3<i32>) -> vec4<f32> {
     let last = vec3<i32>(textureDimensions(image)) - 1;
     let raw = textureLoad(image, clamp(at, vec3<i32>(0), last), 0);
-    if view.kind == COLOUR {
+    if ways.kind == COLOUR {
         return vec4<f32>(raw.rgb * 255.0, 1.0);
     }
-    if view.kind == GREY_I16 {
+    if ways.kind == GREY_I16 {
         let bytes = vec2<i32>(round(raw.rg * 255.0));
         let value = f32(((bytes.y << 24u) >> 16u) | bytes.x);
         return vec4<f32>(vec3<f32>(value), 1.0);
@@ -82,17 +106,17 @@ fn image_at(pixel: vec2<f32>) -> vec4<f32> {
     var across = vec3<f32>(view.across.xyz);
     var along = vec3<f32>(view.along.xyz);
     var share = vec2<f32>(0.5);
-    if view.smoothing == BILINEAR {
+    if ways.smoothing == BILINEAR {
         start -= 0.5 * (across + along);
         share = vec2<f32>(dot(fract(start), across), dot(fract(start), along));
-    } else if view.smoothing == MEAN {
+    } else if ways.smoothing == MEAN {
         across = 0.5 * view.right.xyz * view.texels.xyz;
         along = 0.5 * view.down.xyz * view.texels.xyz;
         start -= 0.5 * (across + along);
     }
     var sum = vec4<f32>(0.0);
     var heaviest = vec2<f32>(0.0);
-    for (var tap = 0u; tap < view.taps; tap += 1u) {
+    for (var tap = 0u; tap < ways.taps; tap += 1u) {
         let corner = vec2<f32>(f32(tap & 1u), f32(tap >> 1u));
         let weights = mix(1.0 - share, share, corner);
         let weight = weights.x * weights.y;
@@ -145,15 +169,15 @@ fn with_layers(under: vec3<f32>, pixel: vec2<f32>) -> vec3<f32> {
     }
     let edges = edges_at(pixel, inside);
     var colour = under;
-    for (var i = 0u; i < view.layer_count; i += 1u) {
+    for (var i = 0u; i < ways.layer_count; i += 1u) {
         let layer = view.layers[i];
         let bit = 1u << i;
         if (layer.flags.x & SHOWN) == 0u || (inside & bit) == 0u {
             continue;
         }
-        if view.outline != 0u && (edges & bit) != 0u {
+        if ways.outline != 0u && (edges & bit) != 0u {
             colour = outline_colour(layer, pixel);
-        } else if view.fill != 0u {
+        } else if ways.fill != 0u {
             colour = mix(colour, layer.colour.rgb, clamp(fill_share(layer, pixel), 0.0, 1.0));
         }
     }
@@ -161,17 +185,19 @@ fn with_layers(under: vec3<f32>, pixel: vec2<f32>) -> vec3<f32> {
 }
 
 @fragment
-fn slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+fn slice(corner: Ways) -> @location(0) vec4<f32> {
+    ways = corner;
+    let pixel = ways.position.xy;
     var colour = view.background.rgb;
-    if is_inside(cell_at(position.xy)) {
-        let found = image_at(position.xy);
+    if is_inside(cell_at(pixel)) {
+        let found = image_at(pixel);
         let shown = clamp((found.rgb - view.black) * view.per_width, vec3<f32>(0.0), vec3<f32>(1.0));
         colour = mix(colour, shown, found.a);
-        if view.layer_count > 0u {
-            colour = with_layers(colour, position.xy);
+        if ways.layer_count > 0u {
+            colour = with_layers(colour, pixel);
         }
     }
-    if view.linear_target != 0u {
+    if ways.linear_target != 0u {
         colour = linear_from_gamma(colour);
     }
     return vec4<f32>(colour, 1.0);
