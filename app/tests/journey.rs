@@ -211,6 +211,11 @@ fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
     journey.command(Command::Export { folder: out, overwrite: false });
     journey.until("a refusal", |app| app.headlines().iter().any(|line| line.contains("Could not export")));
 
+    // The sheet of keys.
+    journey.key(Key::Questionmark);
+    journey.harness.get_by_label("accept and go to the next");
+    journey.key(Key::Escape);
+
     // Save elsewhere, and reopen: project and history are as they were.
     let kept = folder.path().join("kept");
     journey.command(Command::SaveProject(kept.clone()));

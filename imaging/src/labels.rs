@@ -91,7 +91,7 @@ impl Mask {
     /// Applies a change in place; applying it again takes it back. Work is proportional to the change.
     pub fn apply(&mut self, patch: &Patch) {
         for &[start, length] in &patch.runs {
-            for index in start..(start + length).min(self.len()) {
+            for index in start..start.saturating_add(length).min(self.len()) {
                 self.words[index / 64] ^= 1 << (index % 64);
             }
         }

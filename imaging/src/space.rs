@@ -47,7 +47,9 @@ impl Affine {
     #[must_use]
     pub fn inverse(&self) -> Option<Self> {
         let det = self.determinant();
-        if !det.is_finite() || det.abs() < 1e-12 {
+        // Against the size of the voxel, for microscopes have voxels of a thousandth of a millimetre.
+        let size: f64 = self.spacing_mm().iter().product();
+        if !(det.abs() > 1e-9 * size && size.is_finite() && size > 0.0) {
             return None;
         }
         let m = self.0;
@@ -245,6 +247,8 @@ mod tests {
             assert!((got - want).abs() < 1e-9);
         }
         assert!(Affine([[0.0; 4]; 3]).inverse().is_none());
+        assert!(Affine::from_spacing([1e-5; 3]).is_valid(), "ten nanometres is a voxel too");
+        assert!(!Affine::from_spacing([f64::NAN, 1.0, 1.0]).is_valid());
     }
 
     #[test]

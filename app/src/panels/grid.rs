@@ -4,7 +4,7 @@ use super::{Desk, cases};
 use crate::command::Command;
 use crate::session::{Propagation, Status};
 use crate::theme;
-use egui::{Align, Button, Layout, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
+use egui::{Button, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 use imaging::{Case, CaseId, StructureId};
 use std::collections::HashMap;
 
@@ -54,16 +54,14 @@ fn shown<'a>(desk: &Desk<'a>, structure: StructureId) -> Vec<&'a Case> {
 }
 
 fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
-    ui.horizontal(|ui| {
-        let name = desk.session.structure.and_then(|id| desk.project.structure(id)).map(|structure| structure.name.as_str());
+    let name = desk.session.structure.and_then(|id| desk.project.structure(id)).map(|structure| structure.name.as_str());
+    // The pane may be narrow: what has no room beside the title goes below it.
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(name.map_or_else(|| "Propagation".to_owned(), |name| format!("Propagation of {name}"))).strong());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if let Some(running) = desk.session.propagation.clone() {
-                running_ui(ui, desk, &running);
-            } else {
-                idle_ui(ui, desk);
-            }
-        });
+        match desk.session.propagation.clone() {
+            Some(running) => running_ui(ui, desk, &running),
+            None => idle_ui(ui, desk),
+        }
     });
     if let Some(running) = &desk.session.propagation {
         let share = running.done as f32 / running.total.max(1) as f32;
@@ -73,25 +71,25 @@ fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
 }
 
 fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
-    if ui.button("Cancel").clicked() {
-        desk.order(Command::CancelPropagation);
-    }
+    let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
+    ui.label(RichText::new(format!("{} of {}{left}", running.done, running.total)).small());
     if ui.button(if running.paused { "Go on" } else { "Pause" }).clicked() {
         desk.order(Command::PausePropagation);
     }
-    let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
-    ui.label(RichText::new(format!("{} of {}{left}", running.done, running.total)).small());
+    if ui.button("Cancel").clicked() {
+        desk.order(Command::CancelPropagation);
+    }
 }
 
 fn idle_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let Some(structure) = desk.session.structure else { return };
-    let waiting = crate::review::waiting(desk.project, desk.session, structure).len();
-    if waiting > 0 && ui.button(format!("Accept all {waiting} (Shift+A)")).clicked() {
-        desk.order(Command::AcceptAll);
-    }
     let examples = desk.project.examples(structure).count();
     if ui.add_enabled(examples > 0, Button::new("Propagate (Enter)")).clicked() {
         desk.order(Command::Propagate);
+    }
+    let waiting = crate::review::waiting(desk.project, desk.session, structure).len();
+    if waiting > 0 && ui.button(format!("Accept all {waiting} (Shift+A)")).clicked() {
+        desk.order(Command::AcceptAll);
     }
 }
 

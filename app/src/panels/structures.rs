@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::review::has_marks;
 use crate::session::Status;
 use egui::{Button, RichText, ScrollArea, Slider, TextEdit, Ui};
-use imaging::{Case, Edit, Kind, Prompt, Review, Sign, Structure};
+use imaging::{Case, Edit, Kind, Mask, Prompt, Review, Sign, Structure};
 
 /// Draws the panel.
 pub fn structures_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -102,15 +102,22 @@ fn in_this_case_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let status = Status::of(case, structure, desk.session);
     ui.horizontal(|ui| cases::badge_ui(ui, status));
     if let Some(guess) = desk.session.guesses.get(&(case_id, structure)) {
-        let ml = desk.session.image().map_or(0.0, |image| guess.mask.count() as f64 * image.grid.voxel_ml());
-        ui.small(format!("guess: {ml:.2} ml, uncertainty {:.0} %, {:.2} s", guess.uncertainty * 100.0, guess.took.as_secs_f32()));
+        let (uncertain, secs) = (guess.uncertainty * 100.0, guess.took.as_secs_f32());
+        ui.small(format!("guess: {}, uncertainty {uncertain:.0} %, {secs:.2} s", size_text(desk, &guess.mask)));
     } else if let Some(mask) = case.work(structure).and_then(|work| work.mask.as_ref()) {
-        let ml = desk.session.image().map_or(0.0, |image| mask.count() as f64 * image.grid.voxel_ml());
-        ui.small(format!("mask: {ml:.2} ml, {} voxels", mask.count()));
+        ui.small(format!("mask: {}", size_text(desk, mask)));
     }
     example_ui(ui, desk, case);
     review_ui(ui, desk, case.review(structure));
     marks_ui(ui, desk, case);
+}
+
+/// How large a mask is: millilitres, or of a picture its pixels.
+fn size_text(desk: &Desk<'_>, mask: &Mask) -> String {
+    match desk.session.image() {
+        Some(image) if !image.is_picture => format!("{:.2} ml", mask.count() as f64 * image.grid.voxel_ml()),
+        _ => format!("{} pixels", mask.count()),
+    }
 }
 
 fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
