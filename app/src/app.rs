@@ -191,6 +191,17 @@ impl App {
         }
     }
 
+    /// Undo can take away the case that is shown, or the structure in hand.
+    fn stay_in_project(&mut self) {
+        let Self { project, session, .. } = self;
+        if session.case.is_some_and(|case| project.case(case).is_none()) {
+            session.case = project.cases.first().map(|case| case.id);
+        }
+        if session.structure.is_some_and(|structure| project.structure(structure).is_none()) {
+            session.structure = project.structures.first().map(|structure| structure.id);
+        }
+    }
+
     /// Whatever the shown case needs from disk.
     fn load_shown(&mut self) {
         let Some(case) = self.session.case.and_then(|id| self.project.case(id)) else { return };
@@ -237,6 +248,7 @@ impl eframe::App for App {
         orders.commands.extend(command::from_keys(&ctx, self.dialogs.export.is_some()));
         self.draw(ui, &mut orders);
         self.run_orders(&ctx, orders);
+        self.stay_in_project();
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
         self.frames.end();

@@ -6,18 +6,22 @@ use imaging::{CaseId, Edit, Kind, Mask, Project, Review, Step, StructureId};
 /// Accepting what is shown of a structure in a case; a case that was corrected by marks becomes an example.
 #[must_use]
 pub fn accept(project: &Project, session: &Session, place: Place) -> Option<Step> {
-    let shape = session.views.get(&place.0)?.image.as_ref()?.grid.shape;
+    let shape = session.views.get(&place.0)?.grid?.shape;
     let mask = draft(project, session, place, shape)?;
     let edit = accepted(project, place, &mask)?;
     Some(Step { name: format!("accept {}", structure_name(project, place.1)), edit })
 }
 
-/// Accepting every guess of a structure that waits for review and was not marked by hand, as one step.
+/// Accepting every guess of a structure that waits for review, as one step.
 #[must_use]
 pub fn accept_all(project: &Project, session: &Session, structure: StructureId) -> Option<Step> {
     let edits: Vec<Edit> = waiting(project, session, structure)
         .into_iter()
-        .filter_map(|case| accepted(project, (case, structure), &session.guesses.get(&(case, structure))?.mask))
+        .filter_map(|case| {
+            let place = (case, structure);
+            let shape = session.guesses.get(&place)?.mask.shape();
+            accepted(project, place, &draft(project, session, place, shape)?)
+        })
         .collect();
     let name = format!("accept {} in {} cases", structure_name(project, structure), edits.len());
     (!edits.is_empty()).then_some(Step { name, edit: Edit::Several(edits) })

@@ -254,7 +254,7 @@ pub fn draft(project: &Project, session: &Session, place: Place, shape: [usize; 
     }
     let mut mask = base.cloned().unwrap_or_else(|| Mask::empty(shape));
     if has_strokes {
-        let grid = session.views.get(&place.0)?.image.as_ref()?.grid;
+        let grid = session.views.get(&place.0)?.grid?;
         brush::apply_strokes(&mut mask, &grid, case.prompts_of(place.1));
     }
     Some(mask)

@@ -247,6 +247,16 @@ fn a_bad_file_gives_a_sentence_and_costs_nothing_else() {
     journey.command(Command::ShowCase(CaseId(0)));
     journey.until("the first image", |app| app.session().image().is_some());
     assert_eq!(journey.harness.state().project().cases.len(), 2);
+    // Undo takes even the opening back, and redo brings it again.
+    for _ in 0..2 {
+        journey.command(Command::Undo);
+    }
+    assert_eq!((journey.harness.state().project().cases.len(), journey.harness.state().session().case), (0, None));
+    for _ in 0..2 {
+        journey.command(Command::Redo);
+    }
+    journey.command(Command::ShowCase(CaseId(0)));
+    journey.until("the first image", |app| app.session().image().is_some());
     // Clicks of a tool on a pane that shows nothing, or with no structure, do no harm.
     journey.harness.event(egui::Event::PointerButton {
         pos: Pos2::new(700.0, 400.0),
