@@ -117,7 +117,7 @@ impl Anatomy {
         if body < 1.0 {
             return Some(match height {
                 h if h < 7.0 => Tissue::Disc,
-                h if body > 0.72 || h < 9.5 || h > 30.5 => Tissue::Bone,
+                h if body > 0.72 || !(9.5..30.5).contains(&h) => Tissue::Bone,
                 _ => Tissue::Marrow,
             });
         }

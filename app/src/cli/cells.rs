@@ -114,16 +114,22 @@ fn seen(cells: &[Cell], random: &mut Random) -> RgbImage {
 /// How much of each dye lies at each pixel: the nuclei's with clumps, the cytoplasm's with fibres and hollowed by the nucleus.
 fn dyes(cells: &[Cell], random: &mut Random) -> [Vec<f32>; 2] {
     let (clumps, fibres) = (Noise::new(random, 4.5), Noise::new(random, 6.0));
-    let mut dyes = [vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]];
-    for index in 0..SIDE * SIDE {
-        let at = [(index % SIDE) as f32, (index / SIDE) as f32];
-        let inside = cells.iter().map(|cell| cell.glow * (1.0 - cell.reach(at)).max(0.0).powf(0.7)).fold(0.0, f32::max);
-        let nuclear = cells.iter().filter(|cell| cell.nucleus.reach(at) <= 1.0).map(|cell| cell.nucleus.glow).fold(0.0, f32::max);
-        let thread = 0.75 + 0.4 * fibres.at([at[0] + 0.6 * at[1], 0.35 * at[1], 0.0]);
-        dyes[0][index] = nuclear * (0.85 + 0.28 * clumps.at([at[0], at[1], 0.0]));
-        dyes[1][index] = inside * thread * if nuclear > 0.0 { 0.4 } else { 1.0 };
-    }
-    dyes
+    let at = |index: usize| [(index % SIDE) as f32, (index / SIDE) as f32];
+    let nuclear: Vec<f32> = (0..SIDE * SIDE)
+        .map(|index| {
+            let [x, y] = at(index);
+            let glows = cells.iter().filter(|cell| cell.nucleus.reach([x, y]) <= 1.0).map(|cell| cell.nucleus.glow);
+            glows.fold(0.0, f32::max) * (0.85 + 0.28 * clumps.at([x, y, 0.0]))
+        })
+        .collect();
+    let cytoplasmic = nuclear.iter().enumerate().map(|(index, &nuclear)| {
+        let [x, y] = at(index);
+        let glow = cells.iter().map(|cell| cell.glow * (1.0 - cell.reach([x, y])).powf(0.7)).fold(0.0, f32::max);
+        let thread = 0.75 + 0.4 * fibres.at([x + 0.6 * y, 0.35 * y, 0.0]);
+        glow * thread * if nuclear > 0.0 { 0.4 } else { 1.0 }
+    });
+    let cytoplasmic = cytoplasmic.collect();
+    [nuclear, cytoplasmic]
 }
 
 fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {

@@ -104,7 +104,8 @@ fn compare(case: &Case, image: &Path, source: &Path) -> anyhow::Result<Compared>
 fn print_table(cases: &[Compared]) {
     let Some(first) = cases.first() else { return };
     let line = |name: &str, cells: Vec<String>| {
-        println!("{name:<12}{}", cells.iter().map(|cell| format!("{cell:>13}")).collect::<String>())
+        let cells: String = cells.iter().map(|cell| format!("{cell:>13}")).collect();
+        println!("{name:<12}{cells}");
     };
     println!();
     line("Dice", first.dice.keys().cloned().collect());

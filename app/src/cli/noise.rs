@@ -80,7 +80,7 @@ pub fn mix(a: f32, b: f32, t: f32) -> f32 {
 pub fn blur(values: &mut [f32], shape: [usize; 3], axis: usize, side: f32) {
     let stride: usize = shape[..axis].iter().product();
     let length = shape[axis];
-    for start in (0..values.len()).filter(|index| index / stride % length == 0) {
+    for start in (0..values.len()).filter(|index| (index / stride).is_multiple_of(length)) {
         let mut before = values[start];
         for at in 0..length {
             let here = values[start + at * stride];
