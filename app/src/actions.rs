@@ -21,7 +21,7 @@ impl App {
             Command::Open(paths) => self.open(&paths),
             Command::OpenFilesDialog => self.choose("files", |dialog| dialog.pick_files().map(Done::Chosen)),
             Command::OpenFolderDialog => {
-                self.choose("folder", |dialog| dialog.pick_folder().map(|path| Done::Chosen(vec![path])))
+                self.choose("folder", |dialog| dialog.pick_folder().map(|path| Done::Chosen(vec![path])));
             }
             Command::SaveProjectDialog => self.choose("project", |dialog| dialog.pick_folder().map(Done::ProjectFolder)),
             Command::ExportDialog => self.choose("export", |dialog| dialog.pick_folder().map(Done::ExportFolder)),

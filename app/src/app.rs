@@ -147,7 +147,7 @@ impl App {
     fn loaded(&mut self, ctx: &Context, case: CaseId, image: Result<Arc<Image>, String>, thumbnail: Option<egui::ColorImage>) {
         self.session.loading.remove(&case);
         let shown = self.session.case == Some(case);
-        let view = self.session.views.entry(case).or_insert_with(CaseView::default);
+        let view = self.session.views.entry(case).or_default();
         match image {
             Ok(image) => {
                 for warning in image.warnings.iter().filter(|_| shown) {
@@ -225,7 +225,7 @@ impl App {
         self.hover = output.inner.hovered;
         self.dialogs.ui(&ctx, &mut desk);
         self.notices.ui(&ctx);
-        self.follow(&ctx, output.inner);
+        self.follow(&ctx, &output.inner);
     }
 
     fn run_orders(&mut self, ctx: &Context, orders: Orders) {

@@ -12,7 +12,7 @@ use viewer::{Button, Phase};
 
 impl App {
     /// Does what the pointer asked for.
-    pub(crate) fn follow(&mut self, ctx: &Context, output: StageOutput) {
+    pub(crate) fn follow(&mut self, ctx: &Context, output: &StageOutput) {
         if let Some(window) = output.window
             && let Some(view) = self.session.case.and_then(|case| self.session.views.get_mut(&case))
         {

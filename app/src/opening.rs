@@ -39,7 +39,7 @@ impl App {
             let folder = if images.is_dir() { images } else { absolute };
             match imaging::files::list(&folder) {
                 Ok(found) if found.is_empty() => {
-                    self.notices.warning(format!("There is no image in this folder: {}", folder.display()))
+                    self.notices.warning(format!("There is no image in this folder: {}", folder.display()));
                 }
                 Ok(found) => files.extend(found),
                 Err(error) => self.notices.fault(&anyhow::Error::new(error).context("The folder could not be opened")),

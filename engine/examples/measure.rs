@@ -34,13 +34,13 @@ fn main() {
     }
     if wanted("hippocampus") {
         let cases = cases("hippocampus_mr", |_| true);
-        report("hippocampus, 4 examples with masks", &propagate(&engine, &cases, |case| mask_of(case)));
+        report("hippocampus, 4 examples with masks", &propagate(&engine, &cases, mask_of));
         report("hippocampus, 4 examples with boxes on 5 slices", &propagate(&engine, &cases, |case| boxes_on(case, SLICES)));
         interactive(&engine, "hippocampus", &cases);
     }
     if wanted("nuclei") {
         let cases = cases("nuclei_microscopy", is_fluorescence);
-        report("nuclei, 4 examples with masks", &propagate(&engine, &cases, |case| mask_of(case)));
+        report("nuclei, 4 examples with masks", &propagate(&engine, &cases, mask_of));
         interactive(&engine, "nuclei", &cases);
     }
 }

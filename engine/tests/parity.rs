@@ -3,6 +3,8 @@
 //!
 //! Tolerance 1e-4 in f32 on the CPU: both sum the same few thousand products, in another order.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot know")]
+
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use engine::nets::in_context::{InContextConfig, InContextNet};
 use engine::weights;

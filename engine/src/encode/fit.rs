@@ -66,7 +66,7 @@ impl Fit {
 
     /// Cells in all.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.cells.iter().product()
     }
 
@@ -104,7 +104,7 @@ impl Fit {
         let [across, down, through] = std::array::from_fn(|axis| self.shares(axis));
         let [ci, cj, _] = self.cells;
         let mut values = vec![0.0; self.source[0]];
-        let (mut line, mut plane, mut all) = (vec![0.0; ci], vec![0.0; ci * cj], vec![0.0; self.len()]);
+        let (mut line, mut plane, mut all) = (vec![0.0; ci], vec![0.0; ci * cj], vec![0.0; self.count()]);
         for (k, planes) in through.iter().enumerate().filter(|(_, planes)| !planes.is_empty()) {
             plane.fill(0.0);
             for (j, lines) in down.iter().enumerate().filter(|(_, lines)| !lines.is_empty()) {

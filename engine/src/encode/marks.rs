@@ -32,7 +32,7 @@ impl Marking {
     /// No mark at all.
     #[must_use]
     pub fn empty(fit: &Fit) -> Self {
-        Self { fit: fit.clone(), cells: vec![0.0; CHANNELS * fit.len()] }
+        Self { fit: fit.clone(), cells: vec![0.0; CHANNELS * fit.count()] }
     }
 
     /// Whether nothing is marked.
@@ -79,7 +79,7 @@ impl Marking {
     }
 
     fn channel(&mut self, channel: Channel) -> &mut [f32] {
-        let len = self.fit.len();
+        let len = self.fit.count();
         &mut self.cells[channel as usize * len..][..len]
     }
 
@@ -164,7 +164,7 @@ impl Marking {
 /// A whole mask on the working grid: the share of each cell that it covers.
 #[must_use]
 pub fn mask_cells(fit: &Fit, mask: &Mask) -> Vec<f32> {
-    let Some([low, high]) = mask.bounds() else { return vec![0.0; fit.len()] };
+    let Some([low, high]) = mask.bounds() else { return vec![0.0; fit.count()] };
     let [width, height, _] = fit.source;
     fit.take(|j, k, out| {
         if !(low[1]..=high[1]).contains(&j) || !(low[2]..=high[2]).contains(&k) {

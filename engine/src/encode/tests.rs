@@ -25,7 +25,7 @@ fn marking(encoded: &Encoded, shapes: &[(Shape, Sign)]) -> Marking {
 /// Positions `[D, H, W]` of the cells of a channel that are at least `least`.
 fn set(encoded: &Encoded, marking: &Marking, channel: usize, least: f32) -> Vec<[usize; 3]> {
     let [_, h, w] = encoded.fit.shape();
-    let cells = &marking.cells[channel * encoded.fit.len()..][..encoded.fit.len()];
+    let cells = &marking.cells[channel * encoded.fit.count()..][..encoded.fit.count()];
     (0..cells.len()).filter(|&at| cells[at] >= least).map(|at| [at / (h * w), at / w % h, at % w]).collect()
 }
 
@@ -178,11 +178,11 @@ fn a_click_is_a_soft_ball() {
     let drawn = marking(&encoded, &[(Shape::Click { at: [5.2, 6.0, 7.0] }, Sign::Negative)]);
     assert_eq!(set(&encoded, &drawn, 3, 1.0), [[7, 6, 5]]);
     assert!(set(&encoded, &drawn, 2, 0.01).is_empty());
-    let next = drawn.cells[3 * encoded.fit.len() + (7 * 64 + 6) * 64 + 7];
+    let next = drawn.cells[3 * encoded.fit.count() + (7 * 64 + 6) * 64 + 7];
     assert!((next - 1.0 / 3.0).abs() < 1e-6);
     let flat = Encoded::new(&picture(128, 128, |_| 0.0)).unwrap();
     let drawn = marking(&flat, &[(Shape::Click { at: [5.0, 9.0, 0.0] }, Sign::Positive)]);
-    assert!((drawn.cells[2 * flat.fit.len() + 9 * 128 + 7] - 0.5).abs() < 1e-6);
+    assert!((drawn.cells[2 * flat.fit.count() + 9 * 128 + 7] - 0.5).abs() < 1e-6);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn masks_and_guesses_of_another_shape_are_refused() {
     assert!(encoded.marking(&click, None, Some(&other)).is_err());
     let own = Volume::filled(encoded.grid, 255_u8);
     let marked = encoded.marking(&click, None, Some(&own)).unwrap();
-    assert_eq!(marked.cells[4 * encoded.fit.len() + 64 * 128 + 64], 1.0);
+    assert_eq!(marked.cells[4 * encoded.fit.count() + 64 * 128 + 64], 1.0);
     let unmarked = encoded.marking(&Marks::default(), None, Some(&own)).unwrap();
     assert!(unmarked.is_empty(), "a guess alone is no mark");
 }
