@@ -9,7 +9,7 @@ use crate::keeper::{Keeper, Saved};
 use crate::notices::Notices;
 use crate::panels::dialogs::Dialogs;
 use crate::panels::{Desk, Orders, cases, grid, menu, status, structures, toolbar};
-use crate::session::{CaseView, Session};
+use crate::session::Session;
 use crate::stage::Stage;
 use crate::theme;
 use eframe::egui_wgpu::RenderState;
