@@ -1,7 +1,7 @@
 //! GPU or CPU: which there are, whether they compute rightly, and how much memory a guess takes.
 
 use crate::error::EngineError;
-use crate::nets::in_context::InContextConfig;
+use crate::nets::in_context::{InContextConfig, InContextNet};
 use crate::protocol::DeviceChoice;
 use burn::module::Module;
 use burn::tensor::{Device, DeviceKind, Distribution, Tensor, TensorData};
@@ -84,11 +84,11 @@ fn kind(kind: DeviceType) -> DeviceKind {
 }
 
 /// Largest difference to the CPU that the self-test allows.
-const TOLERANCE: f32 = 1e-3;
+pub const TOLERANCE: f32 = 1e-3;
 
-/// Runs a tiny net, with every operation that the real ones have, there and on the CPU.
+/// Whether a device computes rightly.
 fn test(device: &Device) -> Result<(), String> {
-    let difference = catch_unwind(AssertUnwindSafe(|| difference(device)));
+    let difference = catch_unwind(AssertUnwindSafe(|| self_test(device)));
     match difference {
         Ok(Ok(difference)) if difference <= TOLERANCE => Ok(()),
         Ok(Ok(difference)) => Err(format!("it computes wrongly (off by {difference})")),
@@ -97,7 +97,12 @@ fn test(device: &Device) -> Result<(), String> {
     }
 }
 
-fn difference(device: &Device) -> Result<f32, String> {
+/// Runs a tiny net, with every operation that the real ones have, there and on the CPU, and gives the largest
+/// difference of the logits.
+///
+/// # Errors
+/// What the device said, in a few words.
+pub fn self_test(device: &Device) -> Result<f32, String> {
     let config = InContextConfig {
         dims: 3,
         image_channels: 1,
@@ -120,12 +125,7 @@ fn difference(device: &Device) -> Result<f32, String> {
         .fold(0.0, |most, off| if off.is_nan() { off } else { f32::max(most, off) }))
 }
 
-fn forward(
-    net: &crate::nets::in_context::InContextNet,
-    target: &TensorData,
-    contexts: &TensorData,
-    device: &Device,
-) -> Result<Vec<f32>, String> {
+fn forward(net: &InContextNet, target: &TensorData, contexts: &TensorData, device: &Device) -> Result<Vec<f32>, String> {
     let target = Tensor::<5>::from_data(target.clone(), device);
     let contexts = Tensor::<5>::from_data(contexts.clone(), device).unsqueeze::<6>();
     let logits = net.forward(target, contexts).try_into_data().map_err(|error| error.to_string())?;
