@@ -14,10 +14,13 @@ from .fields import grid_shape
 
 KINDS = {
     "context": {"mask": 0.34, "box": 0.22, "click": 0.22, "doodle": 0.22},
-    "own": {"box": 0.45, "click": 0.35, "doodle": 0.2},
+    "own": {"box": 0.5, "click": 0.3, "doodle": 0.2},
 }
-CONTEXTS = {2: ((1, 2, 3, 4, 6, 8), (24, 26, 14, 24, 6, 6)), 3: ((1, 2, 3, 4), (30, 30, 20, 20))}
-MODES = {"context": 0.6, "interactive": 0.3, "amend": 0.1}
+CONTEXTS = {2: ((1, 2, 3, 4, 6, 8), (24, 26, 14, 24, 6, 6)), 3: ((1, 2, 3, 4), (35, 30, 15, 20))}
+MODES = {
+    2: {"context": 0.6, "interactive": 0.3, "amend": 0.1},
+    3: {"context": 0.5, "interactive": 0.4, "amend": 0.1},
+}
 TARGETS_EACH = 2
 
 
@@ -55,7 +58,7 @@ def real_episodes(groups, count, dims):
 def own_marks(soft, dims):
     """What a user draws on the very image: in 3-D a single slice more often than not."""
     kind = pick(KINDS["own"])
-    if dims == 3 and random.random() < 0.6:
+    if dims == 3 and random.random() < 0.7:
         return marks.simulate(soft, kind, 3, slices=1, axis=marks.random_axis(3), evenly=True)
     return marks.simulate(soft, kind, dims)
 
@@ -102,7 +105,7 @@ class Episodes(torch.utils.data.IterableDataset):
 
     def batch(self):
         """A dict of tensors plus the mode."""
-        mode = pick(MODES)
+        mode = pick(MODES[self.dims])
         examples = random.choices(*CONTEXTS[self.dims])[0]
         others = 0 if mode == "interactive" else examples
         size = max(2, round(self.volumes / (1 + others + (mode != "context"))))

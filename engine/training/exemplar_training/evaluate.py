@@ -65,9 +65,9 @@ def unmarked(case):
     return np.concatenate([case.image, marks.empty(case.soft.shape)])
 
 
-def in_context(net, cases, kind, examples, mirrors=False):
+def in_context(net, cases, kind, examples, most=20, mirrors=False):
     """Dice of each target from so many marked examples."""
-    given, targets = divide(cases, examples)
+    given, targets = divide(cases, examples, most)
     contexts = [marked(c, kind) for c in given]
     return [c.dice(predict(net, unmarked(c), contexts, mirrors)) for c in targets]
 
@@ -104,10 +104,10 @@ def measure(net, name, cases, options):
     for count in options.examples:
         for kind in options.kinds:
             seed(f"{name}{kind}{count}")
-            scores = in_context(net, cases, kind, count, options.mirrors)
+            scores = in_context(net, cases, kind, count, options.targets, options.mirrors)
             figures[f"{count} examples, {kind}"] = round(float(np.mean(scores)), 3)
     if options.interactive:
-        targets = divide(cases, 4)[1][: options.most]
+        targets = divide(cases, 4, options.most)[1]
         for kind, clicks in (("box", 3), ("click", 10 if targets[0].dims == 2 else 5)):
             seed(name + kind)
             scores = np.mean([interactive(net, c, kind, clicks) for c in targets], axis=0)
@@ -136,7 +136,8 @@ def main():
     parser.add_argument("--tasks", nargs="*", help="only tasks whose names begin so")
     parser.add_argument("--interactive", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--mirrors", action="store_true")
-    parser.add_argument("--most", type=int, default=20, help="targets in the interactive protocol")
+    parser.add_argument("--targets", type=int, default=20, help="at most, in context")
+    parser.add_argument("--most", type=int, default=20, help="at most, interactive")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

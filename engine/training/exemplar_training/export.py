@@ -37,6 +37,7 @@ def licence_of(sources):
 def card(config, checkpoint, digest, figures):
     """The card that stands beside the weights."""
     dims, cases = config.dims, checkpoint["cases"]
+    before = checkpoint.get("before", {"step": 0, "seconds": 0.0})
     return {
         "name": f"in-context-{dims}d",
         "title": f"Exemplar in-context net, {dims}-D",
@@ -48,8 +49,8 @@ def card(config, checkpoint, digest, figures):
         "trained_on": [{**SOURCES[s], "cases": n} for s, n in cases.items()],
         "config": config.to_dict(),
         "trained": {
-            "hours": round(checkpoint["seconds"] / 3600, 2),
-            "steps": checkpoint["step"],
+            "hours": round((checkpoint["seconds"] + before["seconds"]) / 3600, 2),
+            "steps": checkpoint["step"] + before["step"],
             "machine": checkpoint["machine"],
             "date": "2026-11-23",
         },

@@ -82,11 +82,11 @@ def render(labels, look, dims):
     return (image.expand(-1, 3, -1, -1, -1) if dims == 2 and channels == 1 else image), keep
 
 
-def vary(image, dims):
+def vary(image, dims, gentle=False):
     """Real images of one task made unlike: gamma, gain, bias, noise, blur, inversion, tint."""
     count, shape = image.shape[0], image.shape[2:]
     keep = (image.amax(1, keepdim=True) > 0).float()
-    if random.random() < 0.15:
+    if random.random() < 0.15 and not gentle:
         image = 1 - image
     if random.random() < 0.7:
         image = image.clamp(0, 1) ** torch.exp((torch.rand(count, 1, 1, 1, 1) - 0.5) * 0.6)

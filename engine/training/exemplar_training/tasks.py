@@ -12,7 +12,6 @@ from . import splits
 from .grid import WORKING, fit, scale_intensity, unfit
 from .real import is_fluorescence, pictures_of, volumes_of
 
-MOST_TARGETS = 20
 TILE = 400
 
 
@@ -87,9 +86,9 @@ def never_trained(data):
             yield f"{name}/{value}", [case_of(e, (value,), 2) for e in shown]
 
 
-def divide(cases, examples):
+def divide(cases, examples, most=20):
     """The first cases are examples, the next ones targets."""
-    return cases[:examples], cases[examples : examples + MOST_TARGETS]
+    return cases[:examples], cases[examples : examples + most]
 
 
 def all_tasks(data, dims):

@@ -19,14 +19,14 @@ from . import marks, net, real
 from .episodes import Episodes
 
 PEAK_RATE = 1.2e-3
-WARM_UP = 150
-EMA = 0.998
+WARM_UP = {"fresh": 150, "started": 30}
+EMA = 0.995
 CORRECTED = {"interactive": 0.45, "amend": 0.4, "context": 0.12}
 # (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
 # many times faster; the working grid comes last.
 STAGES = {
-    2: ((0.0, 64, 20), (0.45, 128, 10)),
-    3: ((0.0, 32, 10), (0.5, 48, 6), (0.8, 64, 4)),
+    2: ((0.0, 64, 20), (0.6, 128, 10)),
+    3: ((0.0, 32, 10), (0.6, 48, 6), (0.75, 64, 4)),
 }
 SMOKE_STAGE = {2: (32, 6), 3: (16, 6)}
 
@@ -82,6 +82,8 @@ class Run:
             self.model.parameters(), PEAK_RATE, weight_decay=1e-4, betas=(0.9, 0.98)
         )
         self.step, self.seconds, self.cases = 0, 0.0, {}
+        self.before = {"step": 0, "seconds": 0.0}
+        self.warm_up = WARM_UP["fresh"]
 
     @property
     def progress(self):
@@ -89,9 +91,9 @@ class Run:
         return min(1.0, self.seconds / (60 * self.minutes))
 
     def set_rate(self):
-        """Warm-up, then cosine over the planned time down to one percent."""
+        """A warm-up, then cosine over the planned time down to one percent."""
         cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
-        rate = PEAK_RATE * min(1, (self.step + 1) / WARM_UP) * (0.99 * cosine + 0.01)
+        rate = PEAK_RATE * min(1, (self.step + 1) / self.warm_up) * (0.99 * cosine + 0.01)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate
@@ -99,7 +101,7 @@ class Run:
     def learn(self, batch):
         """One step; returns the Dice of each member."""
         self.set_rate()
-        corrected = random.random() < CORRECTED[batch["mode"]] and self.step > WARM_UP
+        corrected = random.random() < CORRECTED[batch["mode"]] and self.step > self.warm_up
         if corrected:
             correct_batch(self.model, batch, self.config.dims, self.config.image_channels)
         loss, dice = loss_and_dice(self.model(batch["target"], batch["contexts"]), batch["truth"])
@@ -109,7 +111,7 @@ class Run:
         if torch.isfinite(size):
             self.optimiser.step()
         self.step += 1
-        keep = min(EMA, self.step / (self.step + 50))
+        keep = min(EMA, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             for key, value in self.model.state_dict().items():
                 self.average[key].mul_(keep).add_(value, alpha=1 - keep)
@@ -124,6 +126,7 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
+            "before": self.before,
             "cases": self.cases,
             "machine": f"{torch.get_num_threads()} CPU thread(s), {platform.machine()}, no GPU",
         }
@@ -133,12 +136,16 @@ class Run:
 
     def resume(self, path, weights_only=False):
         """Take up a checkpoint; with weights_only, as a start for a fresh schedule."""
-        state = torch.load(path, weights_only=True)
+        state = {"before": self.before} | torch.load(path, weights_only=True)
         self.model.load_state_dict(state["ema" if weights_only else "model"])
         self.average = {k: v.clone() for k, v in state["ema"].items()}
-        if not weights_only:
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.seconds = state["step"], state["seconds"]
+        if weights_only:
+            self.before = {k: state[k] + state["before"][k] for k in self.before}
+            self.warm_up = WARM_UP["started"]
+            return
+        self.before = state["before"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds = state["step"], state["seconds"]
 
 
 class Log:
