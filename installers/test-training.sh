@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
 # Trains the bundled nets for a few steps, to see that the program that makes the weights still runs.
+# EXEMPLAR_TRAINING_PYTHON may name a Python that has what engine/training/pyproject.toml asks for.
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 project=$top/engine/training
 
-venv=$cache/training-$(sha256sum "$project/pyproject.toml" | cut -c1-12)
-if [ ! -e "$venv/ready" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -e "$project"
-    touch "$venv/ready"
+python=${EXEMPLAR_TRAINING_PYTHON:-}
+if [ -z "$python" ]; then
+    venv=$cache/training-$(sha256sum "$project/pyproject.toml" | cut -c1-12)
+    python=$venv/bin/python
+    if [ ! -e "$venv/ready" ]; then
+        python3 -m venv "$venv"
+        # The packages that the project names, not the project: the folder it would be linked to may be gone tomorrow.
+        "$python" -c 'import sys, tomllib; print(*tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"], sep="\n")' \
+            "$project/pyproject.toml" > "$venv/packages.txt"
+        "$python" -m pip install --quiet --disable-pip-version-check -r "$venv/packages.txt"
+        touch "$venv/ready"
+    fi
 fi
-PATH=$venv/bin:$PATH "$project/smoke"
+cd "$project"
+PATH=$(dirname "$python"):$PATH PYTHONPATH=$project ./smoke
