@@ -160,8 +160,9 @@ fn a_box_by_the_mouse_becomes_masks_that_fit_the_reference() {
     let dice: Vec<f64> = cases.iter().map(|case| dice(case, &labels, &folder.path().join("ct/images-masks"))).collect();
     let mean = dice.iter().sum::<f64>() / dice.len() as f64;
     println!("liver, one box in one of {} cases: mean Dice {mean:.3}, each {dice:.2?}", cases.len());
-    // A flip or a shift of the grid lands near 0.1; how good the net is, is measured elsewhere.
-    assert!(mean >= 0.35, "the masks do not fit the reference: {dice:.2?}");
+    // One box on one slice tells little of a liver; a flip or a wrong grid would land below 0.1. How good the nets
+    // are is measured by the example `measure` of the engine.
+    assert!(mean >= 0.2, "the masks do not fit the reference: {dice:.2?}");
 }
 
 fn dice(case: &Path, labels: &Path, masks: &Path) -> f64 {
