@@ -143,9 +143,8 @@ def main():
     torch.set_num_threads(1)
     net = load_net(options.weights)
     figures = {}
-    for name, cases in all_tasks(options.data, net.config.dims):
-        if not options.tasks or any(name.startswith(t) for t in options.tasks):
-            figures[name] = measure(net, name, cases, options)
+    for name, cases in all_tasks(options.data, net.config.dims, options.tasks):
+        figures[name] = measure(net, name, cases, options)
     if mean := mean_of(figures):
         figures["mean of never-trained structures"] = mean
         print("mean", json.dumps(mean))

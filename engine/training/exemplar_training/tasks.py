@@ -45,14 +45,14 @@ def case_of(entry, values, dims):
 
 def hippocampus(data, values=(1, 2)):
     """The held-back hippocampi, labels joined or one of them."""
-    chosen = set(splits.load()["hippocampus_mr"]["held_back"])
-    return [case_of(e, values, 3) for e in volumes_of(data / "hippocampus_mr", chosen)]
+    held = set(splits.load()["hippocampus_mr"]["held_back"])
+    return [case_of(e, values, 3) for e in volumes_of(data / "hippocampus_mr", held)]
 
 
 def nuclei(data):
     """The held-back fluorescence pictures."""
-    chosen = set(splits.load()["nuclei_microscopy"]["held_back"])
-    entries = pictures_of(data / "nuclei_microscopy", chosen)
+    held = set(splits.load()["nuclei_microscopy"]["held_back"])
+    entries = pictures_of(data / "nuclei_microscopy", held)
     return [case_of(e, (1,), 2) for e in entries if is_fluorescence(e[1])]
 
 
@@ -75,15 +75,18 @@ def structures(entries):
     return found
 
 
-def never_trained(data):
+def never_trained(data, wanted):
     """(task name, cases) of every structure in the held-back 2-D sets."""
     for name in splits.load()["held_back_tasks"]:
+        if not chosen(name, [w.split("/")[0] for w in wanted or ()]):
+            continue
         if name == "axon_sem":
             entries = [t for e in pictures_of(data / name) for t in tiles(e)]
         else:
             entries = list(pictures_of(data / "mini2d" / name))
         for value, shown in structures(entries).items():
-            yield f"{name}/{value}", [case_of(e, (value,), 2) for e in shown]
+            if chosen(f"{name}/{value}", wanted):
+                yield f"{name}/{value}", [case_of(e, (value,), 2) for e in shown]
 
 
 def divide(cases, examples, most=20):
@@ -91,13 +94,19 @@ def divide(cases, examples, most=20):
     return cases[:examples], cases[examples : examples + most]
 
 
-def all_tasks(data, dims):
-    """(name, cases) of every task of this dimension."""
+def chosen(name, wanted):
+    """Whether a task is asked for; all are, if none is named."""
+    return not wanted or any(name.startswith(w) for w in wanted)
+
+
+def all_tasks(data, dims, wanted=()):
+    """(name, cases) of every task of this dimension whose name begins with one of `wanted`."""
     data = Path(data)
-    if dims == 3:
-        yield "hippocampus", hippocampus(data)
-        yield "hippocampus/anterior", hippocampus(data, (1,))
-        yield "hippocampus/posterior", hippocampus(data, (2,))
-    else:
-        yield "nuclei", nuclei(data)
-        yield from never_trained(data)
+    if dims == 2:
+        if chosen("nuclei", wanted):
+            yield "nuclei", nuclei(data)
+        yield from never_trained(data, wanted)
+        return
+    for name, values in (("whole", (1, 2)), ("anterior", (1,)), ("posterior", (2,))):
+        if chosen(f"hippocampus/{name}", wanted):
+            yield f"hippocampus/{name}", hippocampus(data, values)
