@@ -25,8 +25,8 @@ CORRECTED = {"interactive": 0.45, "amend": 0.4, "context": 0.12}
 # (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
 # many times faster; the working grid comes last.
 STAGES = {
-    2: ((0.0, 64, 20), (0.6, 128, 10)),
-    3: ((0.0, 32, 10), (0.6, 48, 6), (0.75, 64, 4)),
+    2: ((0.0, 64, 20), (0.3, 128, 10)),
+    3: ((0.0, 32, 10), (0.35, 48, 6), (0.65, 64, 4)),
 }
 SMOKE_STAGE = {2: (32, 6), 3: (16, 6)}
 
