@@ -1,4 +1,7 @@
-"""Draws the learning curves of a run: `python -m exemplar_training.plot LOG.jsonl OUT.png`."""
+"""Draws learning curves: `python -m exemplar_training.plot OUT.png LOG.jsonl [LOG.jsonl ...]`.
+
+Several logs are runs that each started from the one before; they are drawn end to end.
+"""
 
 import json
 import sys
@@ -22,9 +25,19 @@ def series(lines, mode):
     return minutes[width - 1 :], np.convolve(dice, kernel, "valid")
 
 
-def draw(log, out):
+def chain(logs):
+    """Lines of all logs, with minutes counted from the first run's start."""
+    lines, offset = [], 0.0
+    for log in logs:
+        part = [json.loads(line) for line in Path(log).read_text().splitlines()]
+        lines += [line | {"minutes": line["minutes"] + offset} for line in part]
+        offset = lines[-1]["minutes"] if lines else 0.0
+    return lines
+
+
+def draw(out, logs):
     """One curve for each mode of training."""
-    lines = [json.loads(line) for line in Path(log).read_text().splitlines()]
+    lines = chain(logs)
     modes = sorted({k for line in lines for k in line} - {"step", "minutes", "rate"})
     figure, axes = plt.subplots(figsize=(7, 4))
     for mode in modes:
@@ -33,8 +46,8 @@ def draw(log, out):
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     figure.tight_layout()
-    figure.savefig(out, dpi=110)
+    figure.savefig(out, dpi=90)
 
 
 if __name__ == "__main__":
-    draw(sys.argv[1], sys.argv[2])
+    draw(sys.argv[1], sys.argv[2:])
