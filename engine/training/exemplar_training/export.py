@@ -24,6 +24,10 @@ SOURCES = {
     "nuclei_microscopy": {"name": "Data Science Bowl 2018, stage 1", "licence": "CC0-1.0"},
     "spinalcord_mr": {"name": "Spinal Cord Toolbox example data", "licence": "MIT"},
     "mr_hvsmr_heart": {"name": "HVSMR heart slices", "licence": "CC BY 4.0"},
+    "totalsegmentator_examples": {
+        "name": "TotalSegmentator test images with that program's own masks",
+        "licence": "Apache-2.0",
+    },
     "octa_faz": {"name": "OCTA foveal avascular zone", "licence": "CC BY 4.0"},
 }
 

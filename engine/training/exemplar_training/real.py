@@ -14,6 +14,7 @@ from .fields import grid_shape, warp, warp_grid
 from .grid import fit, read_picture, read_volume, scale_intensity
 from .looks import vary
 
+ORGANS = "totalsegmentator_examples"
 
 
 def least_cells(dims, size):
@@ -79,7 +80,7 @@ def slices_of(case, axis, most=24):
 
 
 def build_3d(data, size):
-    """Hippocampus (train part), hearts, spinal cords."""
+    """Hippocampus (train part), hearts, spinal cords, organs in CT and MR."""
     chosen = set(splits.load()["hippocampus_mr"]["train"])
     hippocampus = volumes_of(data / "hippocampus_mr", chosen)
     groups = [group_of("hippocampus", "hippocampus_mr", hippocampus, 3, size)]
@@ -87,11 +88,16 @@ def build_3d(data, size):
     groups.append(group_of("heart", "heart_cine_mr", hearts, 3, size))
     cords = [c for c in volumes_of(data / "spinalcord_mr") if "gm" not in c[0]]
     groups.append(group_of("cord", "spinalcord_mr", cords, 3, size))
+    organs = list(volumes_of(data / "totalsegmentator_examples"))
+    groups.append(group_of("ct", ORGANS, [c for c in organs if c[0].startswith("ct")], 3, size))
+    for case in organs:
+        for name, *part in slabs_of(case, 40):
+            groups.append(group_of(name, ORGANS, [(name, *part)], 3, size))
     return groups
 
 
 def build_2d(data, size):
-    """Nuclei by kind of picture, hearts, retinas; slices of cine hearts and spinal cords."""
+    """Nuclei by kind of picture, hearts, retinas; slices of cine hearts, spinal cords and organs."""
     chosen = set(splits.load()["nuclei_microscopy"]["train"])
     nuclei = list(pictures_of(data / "nuclei_microscopy", chosen))
     dark = [c for c in nuclei if is_fluorescence(c[1])]
@@ -107,7 +113,22 @@ def build_2d(data, size):
             slices = list(slices_of(case, axis))
             if len(slices) >= 4:
                 groups.append(group_of(f"{case[0]}_{axis}", "spinalcord_mr", slices, 2, size))
+    for case in volumes_of(data / "totalsegmentator_examples"):
+        for name, *part in slabs_of(case, 20):
+            slices = list(slices_of((name, *part), 0, 10))
+            if len(slices) >= 4:
+                groups.append(group_of(name, ORGANS, slices, 2, size))
     return groups
+
+
+def slabs_of(case, height):
+    """A tall volume as slabs of so many slices, half overlapping; a low one as it is."""
+    name, image, labels, spacing = case
+    tall = labels.shape[0]
+    starts = range(0, max(1, tall - height + 1), height // 2)
+    for low in starts:
+        part = slice(low, tall if low == starts[-1] else low + height)
+        yield f"{name}_{low}", image[part], labels[part], spacing
 
 
 def thin_axis(case):
@@ -189,8 +210,6 @@ def episode(groups, count, dims):
     for _ in range(10):
         group = random.choices(groups, [len(g.images) ** 0.5 for g in groups])[0]
         total = len(group.images)
-        if total < 2:
-            continue
         some = random.sample(range(total), count) if total >= count else None
         some = some or [random.randrange(total) for _ in range(count)]
         target = choose_target(group.labels[some], dims)
