@@ -112,7 +112,7 @@ impl App {
             self.stage.forget_layers();
             let Some(guess) = self.session.guesses.get(&(case, structure)) else { continue };
             let (Some(case), Some(look)) = (self.project.case(case), self.project.structure(structure)) else { continue };
-            self.jobs.picture(case.id, &case.path, structure, guess.mask.clone(), look.colour);
+            self.jobs.picture(case.id, case.item(), structure, guess.mask.clone(), look.colour);
         }
         if let Some(keeper) = &mut self.keeper {
             let (saved, fault) = keeper.poll();
@@ -207,7 +207,7 @@ impl App {
         let Some(case) = self.session.case.and_then(|id| self.project.case(id)) else { return };
         let view = self.session.views.entry(case.id).or_default();
         if view.image.is_none() && view.fault.is_none() && self.session.loading.insert(case.id) {
-            self.jobs.load(case.id, &case.path, true);
+            self.jobs.load(case.id, case.item(), true);
         }
     }
 

@@ -146,7 +146,7 @@ fn example_marks(session: &Session, case: &Case, structure: StructureId) -> Opti
 fn image_ref(session: &Session, case: &Case) -> ImageRef {
     match session.views.get(&case.id).and_then(|view| view.image.clone()) {
         Some(image) => ImageRef::Loaded(image),
-        None => ImageRef::File(case.path.clone()),
+        None => ImageRef::File(case.item()),
     }
 }
 

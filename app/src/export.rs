@@ -2,13 +2,13 @@
 
 use anyhow::Context as _;
 use imaging::export::{ExportError, Measure, Receipt, ending, export_nifti, export_nifti_each, volumes_csv};
-use imaging::{Mask, Project, Review};
+use imaging::{Item, Mask, Project, Review};
 use std::path::{Path, PathBuf};
 
 /// One case's share of an export: everything that is needed, so that the project may change meanwhile.
 pub struct Order {
     case: String,
-    source: PathBuf,
+    source: Item,
     /// Label value, structure's name, mask.
     masks: Vec<(u16, String, Mask)>,
 }
@@ -38,7 +38,7 @@ pub fn orders(project: &Project) -> Vec<Order> {
                 Some((at as u16 + 1, structure.name.clone(), mask))
             })
             .collect();
-        (!masks.is_empty()).then(|| Order { case: case.name.clone(), source: case.path.clone(), masks })
+        (!masks.is_empty()).then(|| Order { case: case.name.clone(), source: case.item(), masks })
     };
     project.cases.iter().filter_map(order).collect()
 }

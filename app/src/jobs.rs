@@ -1,8 +1,8 @@
 //! Dialogs and disk, off the frame: each job runs on a thread of its own kind and answers by a message.
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use imaging::{CaseId, Convention, Image, Mask, StructureId};
-use std::path::{Path, PathBuf};
+use imaging::{CaseId, Convention, Image, Item, Mask, StructureId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use viewer::{Cover, Layer, thumbnail};
@@ -42,7 +42,7 @@ pub enum Done {
 /// An image to read.
 struct Load {
     case: CaseId,
-    path: PathBuf,
+    item: Item,
     urgent: bool,
     /// With a mask: picture the guess, and keep the image to oneself.
     guess: Option<(StructureId, Arc<Mask>, [u8; 3])>,
@@ -74,13 +74,13 @@ impl Jobs {
     }
 
     /// Reads a case's image; an urgent one before all others.
-    pub fn load(&self, case: CaseId, path: &Path, urgent: bool) {
-        let _ = self.loads.send(Load { case, path: path.to_owned(), urgent, guess: None });
+    pub fn load(&self, case: CaseId, item: Item, urgent: bool) {
+        let _ = self.loads.send(Load { case, item, urgent, guess: None });
     }
 
     /// Pictures a guess for the grid.
-    pub fn picture(&self, case: CaseId, path: &Path, structure: StructureId, mask: Arc<Mask>, colour: [u8; 3]) {
-        let _ = self.loads.send(Load { case, path: path.to_owned(), urgent: false, guess: Some((structure, mask, colour)) });
+    pub fn picture(&self, case: CaseId, item: Item, structure: StructureId, mask: Arc<Mask>, colour: [u8; 3]) {
+        let _ = self.loads.send(Load { case, item, urgent: false, guess: Some((structure, mask, colour)) });
     }
 
     /// Runs a job on a thread of its own; what it returns is its message.
@@ -117,7 +117,7 @@ fn read_images(orders: &Receiver<Load>, done: &Sender<Done>, wake: &(dyn Fn() + 
         let load = waiting.remove(at);
         let image = match &last {
             Some((case, image)) if *case == load.case => Ok(image.clone()),
-            _ => read(&load.path).map(Arc::new),
+            _ => imaging::files::open_item(&load.item).map(Arc::new).map_err(|error| error.to_string()),
         };
         if let Ok(image) = &image {
             last = Some((load.case, image.clone()));
@@ -127,16 +127,6 @@ fn read_images(orders: &Receiver<Load>, done: &Sender<Done>, wake: &(dyn Fn() + 
         }
         wake();
     }
-}
-
-/// A reader that panics costs one file, not the thread.
-fn read(path: &Path) -> Result<Image, String> {
-    std::panic::catch_unwind(|| imaging::files::open(path))
-        .unwrap_or_else(|_| {
-            let fault = imaging::files::Fault::Damaged("its reader failed".to_owned());
-            Err(imaging::files::FileError { fault, path: path.to_owned() })
-        })
-        .map_err(|error| error.to_string())
 }
 
 fn answer(load: Load, image: Result<Arc<Image>, String>) -> Done {

@@ -78,7 +78,7 @@ impl App {
 
     fn load_thumbnails(&mut self, from: usize) {
         for case in self.project.cases.iter().skip(from) {
-            self.jobs.load(case.id, &case.path, false);
+            self.jobs.load(case.id, case.item(), false);
         }
     }
 

@@ -113,7 +113,7 @@ impl Journey {
     fn guess(&mut self, ticket: Ticket, target: &Target, middle: [f32; 3], uncertainty: f32) {
         let grid = match &target.image {
             engine::ImageRef::Loaded(image) => image.grid,
-            engine::ImageRef::File(path) => imaging::files::open(path).expect("the case's file is there").grid,
+            engine::ImageRef::File(item) => imaging::files::open_item(item).expect("the case's file is there").grid,
         };
         let voxels = (0..grid.len()).map(|index| if inside(index, middle) { 255 } else { 0 }).collect();
         let probability = Arc::new(Volume { grid, voxels });

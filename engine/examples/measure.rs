@@ -196,7 +196,7 @@ struct Score {
 /// The examples' marks to all targets.
 fn propagate(engine: &Engine, cases: &[Case], marks: impl Fn(&Case) -> Marks) -> Vec<Score> {
     let (given, targets) = cases.split_at(EXAMPLES);
-    let image = |case: &Case| ImageRef::File(case.path.clone());
+    let image = |case: &Case| ImageRef::File(case.path.clone().into());
     let example = |case: &Case| Example { case: case.id, image: image(case), marks: marks(case) };
     let target = |case: &Case| Target { case: case.id, image: image(case), marks: Marks::default(), previous: None };
     let ticket = engine.ticket();

@@ -1,8 +1,7 @@
 //! What window and engine say to each other: plain data only. Who works through it is `worker`'s affair.
 
 use crate::error::EngineError;
-use imaging::{CaseId, Image, Mask, Prompt, Volume};
-use std::path::PathBuf;
+use imaging::{CaseId, Image, Item, Mask, Prompt, Volume};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ pub enum ImageRef {
     /// In memory already.
     Loaded(Arc<Image>),
     /// In a file, which the engine opens when its turn comes, so that memory does not grow with the number of targets.
-    File(PathBuf),
+    File(Item),
 }
 
 /// What is known of a structure in one image.

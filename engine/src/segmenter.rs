@@ -9,7 +9,7 @@ use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetInfo, Target};
 use crate::strategy::{self, Input};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
-use imaging::{CaseId, Image, Mask, Volume};
+use imaging::{CaseId, Image, Item, Mask, Volume};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -104,7 +104,7 @@ impl PartialEq for MaskKey {
 
 /// Which image an encoded one was made from.
 enum ImageKey {
-    File(PathBuf, u64, Option<SystemTime>),
+    File(Item, u64, Option<SystemTime>),
     /// A weak pointer keeps the place, not the image, so no other image can come to lie there.
     Loaded(Weak<Image>),
 }
@@ -123,10 +123,10 @@ impl ImageKey {
     fn new(image: &ImageRef) -> Self {
         match image {
             ImageRef::Loaded(image) => Self::Loaded(Arc::downgrade(image)),
-            ImageRef::File(path) => {
-                let about = std::fs::metadata(path).ok();
+            ImageRef::File(item) => {
+                let about = std::fs::metadata(&item.path).ok();
                 let len = about.as_ref().map_or(0, std::fs::Metadata::len);
-                Self::File(path.clone(), len, about.and_then(|about| about.modified().ok()))
+                Self::File(item.clone(), len, about.and_then(|about| about.modified().ok()))
             }
         }
     }
@@ -159,9 +159,9 @@ impl NetSegmenter {
         }
         let encoded = match image {
             ImageRef::Loaded(image) => Encoded::new(image)?,
-            ImageRef::File(path) => {
-                let opened = imaging::files::open(path);
-                let cannot = |cause| EngineError::Open { path: path.clone(), cause: Arc::new(cause) };
+            ImageRef::File(item) => {
+                let opened = imaging::files::open_item(item);
+                let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
                 Encoded::new(&opened.map_err(cannot)?)?
             }
         };

@@ -4,7 +4,7 @@
 //! then given its name; what fails leaves no file behind. A source that is a picture gets a PNG.
 
 use crate::files::nifti::template::Template;
-use crate::files::{self, Fault, FileError, LabelMap, case_name, io_text, shape_text};
+use crate::files::{self, Fault, FileError, Item, LabelMap, case_name, io_text, shape_text};
 use crate::labels::Mask;
 use crate::space::Affine;
 use crate::volume::Grid;
@@ -114,7 +114,7 @@ pub enum ExportError {
 /// # Errors
 /// See [`ExportError`]; masks that share a voxel are [`ExportError::Overlap`], for which [`export_nifti_each`] is
 /// the way out. An existing file is replaced only with `overwrite`.
-pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite: bool) -> Result<Receipt, ExportError> {
+pub fn export_nifti(source: &Item, labels: &[(u16, &Mask)], to: &Path, overwrite: bool) -> Result<Receipt, ExportError> {
     let target = check_goal(source, to, overwrite)?;
     let grid = target.grid();
     let values = merged(labels, &grid, source)?;
@@ -142,11 +142,11 @@ pub fn export_nifti(source: &Path, labels: &[(u16, &Mask)], to: &Path, overwrite
 ///
 /// # Errors
 /// As [`export_nifti`].
-pub fn check(source: &Path, to: &Path, overwrite: bool) -> Result<(), ExportError> {
+pub fn check(source: &Item, to: &Path, overwrite: bool) -> Result<(), ExportError> {
     check_goal(source, to, overwrite).map(drop)
 }
 
-fn check_goal(source: &Path, to: &Path, overwrite: bool) -> Result<Target, ExportError> {
+fn check_goal(source: &Item, to: &Path, overwrite: bool) -> Result<Target, ExportError> {
     let target = Target::read(source)?;
     target.check_ending(to)?;
     check_free(source, to, overwrite)?;
@@ -157,7 +157,7 @@ fn check_goal(source: &Path, to: &Path, overwrite: bool) -> Result<Target, Expor
 ///
 /// # Errors
 /// Where the source cannot be read.
-pub fn ending(source: &Path) -> Result<&'static str, FileError> {
+pub fn ending(source: &Item) -> Result<&'static str, FileError> {
     Target::read(source).map(|target| target.ending())
 }
 
@@ -166,7 +166,7 @@ pub fn ending(source: &Path) -> Result<&'static str, FileError> {
 /// # Errors
 /// As [`export_nifti`]; whether names are free is asked for all before the first is written.
 pub fn export_nifti_each(
-    source: &Path,
+    source: &Item,
     masks: &[(&str, &Mask)],
     folder: &Path,
     overwrite: bool,
@@ -174,7 +174,7 @@ pub fn export_nifti_each(
     let ending = ending(source)?;
     let mut goals: Vec<PathBuf> = Vec::new();
     for (structure, _) in masks {
-        let goal = folder.join(format!("{}_{}{ending}", case_name(source), file_name(structure)));
+        let goal = folder.join(format!("{}_{}{ending}", case_name(&source.path), file_name(structure)));
         check_free(source, &goal, overwrite)?;
         if goals.contains(&goal) {
             return Err(ExportError::SameName(goal));
@@ -212,12 +212,13 @@ enum Target {
 }
 
 impl Target {
-    fn read(source: &Path) -> Result<Self, FileError> {
-        let target = files::picture_format(source).and_then(|format| match format {
-            Some(format) => files::picture::size(source, format).map(Self::Picture),
-            None => Template::read(source).map(|template| Self::Nifti(Box::new(template))),
+    fn read(source: &Item) -> Result<Self, FileError> {
+        let Item { path, part } = source;
+        let target = files::picture_format(path).and_then(|format| match format {
+            Some(format) => files::picture::size(path, part, format).map(Self::Picture),
+            None => Template::read(path, part).map(|template| Self::Nifti(Box::new(template))),
         });
-        target.map_err(|fault: Fault| fault.at(source))
+        target.map_err(|fault: Fault| fault.at(path))
     }
 
     fn grid(&self) -> Grid {
@@ -259,8 +260,8 @@ fn gzipped(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn check_free(source: &Path, to: &Path, overwrite: bool) -> Result<(), ExportError> {
-    let same = matches!((source.canonicalize(), to.canonicalize()), (Ok(a), Ok(b)) if a == b);
+fn check_free(source: &Item, to: &Path, overwrite: bool) -> Result<(), ExportError> {
+    let same = matches!((source.path.canonicalize(), to.canonicalize()), (Ok(a), Ok(b)) if a == b);
     match to.symlink_metadata() {
         _ if same => Err(ExportError::IsSource(to.to_owned())),
         Ok(_) if !overwrite => Err(ExportError::Exists(to.to_owned())),
@@ -269,14 +270,14 @@ fn check_free(source: &Path, to: &Path, overwrite: bool) -> Result<(), ExportErr
 }
 
 /// One label a voxel, from masks that share none.
-fn merged(labels: &[(u16, &Mask)], grid: &Grid, source: &Path) -> Result<Vec<u16>, ExportError> {
+fn merged(labels: &[(u16, &Mask)], grid: &Grid, source: &Item) -> Result<Vec<u16>, ExportError> {
     let mut values = vec![0; grid.len()];
     for (place, &(value, mask)) in labels.iter().enumerate() {
         if value == 0 || labels[..place].iter().any(|(other, _)| *other == value) {
             return Err(ExportError::Label(value));
         }
         if mask.shape() != grid.shape {
-            return Err(ExportError::Shape { mask: mask.shape(), image: grid.shape, path: source.to_owned() });
+            return Err(ExportError::Shape { mask: mask.shape(), image: grid.shape, path: source.path.clone() });
         }
         if let Some(first) = mask.iter().map(|index| values[index]).find(|&other| other != 0) {
             let voxels = mask.iter().filter(|&index| values[index] == first).count();

@@ -14,6 +14,7 @@ pub mod space;
 pub mod volume;
 
 pub use edit::{Edit, EditError, Entry, History, Step};
+pub use files::{Item, Part};
 pub use labels::{Mask, Patch};
 pub use project::{Case, CaseId, Project, Review, Structure, StructureId, Work};
 pub use prompt::{Kind, Prompt, PromptId, Shape, Sign, Tip};

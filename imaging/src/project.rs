@@ -1,6 +1,7 @@
 //! All that a user would want to keep: cases, structures, marks, examples, reviews. Plain data that only
 //! `edit` changes; how it reaches the disk is `journal`'s.
 
+use crate::files::{Item, Part};
 use crate::labels::Mask;
 use crate::prompt::{Prompt, PromptId};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct Case {
     pub name: String,
     /// The image's file.
     pub path: PathBuf,
+    /// The part of the file that is meant, where it holds several images.
+    #[serde(default, skip_serializing_if = "Part::is_only")]
+    pub part: Part,
     /// Its marks, of all structures, in the order drawn.
     pub prompts: Vec<Prompt>,
     /// The state of each structure in this case; a structure that is missing here is `Work::default()`.
@@ -133,8 +137,15 @@ impl Project {
 impl Case {
     /// A case without marks.
     #[must_use]
-    pub fn new(id: CaseId, name: String, path: PathBuf) -> Self {
-        Self { id, name, path, prompts: Vec::new(), works: BTreeMap::new() }
+    pub fn new(id: CaseId, name: String, image: impl Into<Item>) -> Self {
+        let Item { path, part } = image.into();
+        Self { id, name, path, part, prompts: Vec::new(), works: BTreeMap::new() }
+    }
+
+    /// The image: file and part.
+    #[must_use]
+    pub fn item(&self) -> Item {
+        Item::new(self.path.clone(), self.part.clone())
     }
 
     /// The state of a structure here, if anything was said of it.

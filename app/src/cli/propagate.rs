@@ -7,6 +7,7 @@ use super::tasks::{Task, Tasks};
 use super::{Compute, cohort, tasks, told};
 use anyhow::ensure;
 use engine::Marks;
+use imaging::{Item, Part};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ pub struct Arguments {
     /// Only these structures, by name or label value; all if left out.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     structures: Vec<String>,
+    /// Of targets that hold several images, which one: its number, counted from 0 (`exemplar info` lists them).
+    #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
+    part: Part,
     /// Replace masks that are there.
     #[arg(long)]
     overwrite: bool,
@@ -48,7 +52,7 @@ pub struct Arguments {
 /// A target and its mask.
 struct Target {
     name: String,
-    image: PathBuf,
+    image: Item,
     out: PathBuf,
 }
 
@@ -57,7 +61,7 @@ impl Arguments {
     pub fn run(self) -> anyhow::Result<()> {
         let tasks = tasks::from_folder(&self.examples, &self.structures)?;
         let targets = cohort::images_in(&self.targets)?;
-        let run = Run { out: self.out, overwrite: self.overwrite, compute: self.compute };
+        let run = Run { out: self.out, part: self.part, overwrite: self.overwrite, compute: self.compute };
         let teller = Teller { json: self.json };
         run.propagate(&tasks, targets, |name, result| teller.tell(name, result))
     }
@@ -67,6 +71,8 @@ impl Arguments {
 pub struct Run {
     /// The folder for the masks.
     pub out: PathBuf,
+    /// Which image of a target that holds several.
+    pub part: Part,
     /// Whether masks that are there are replaced.
     pub overwrite: bool,
     /// Where to compute.
@@ -115,6 +121,9 @@ impl Run {
 
     fn target(&self, name: String, image: PathBuf) -> Target {
         // One that cannot be read is left out when its turn comes.
+        let is_several = || imaging::files::items(&image).is_ok_and(|items| items.len() > 1);
+        let part = if self.part.is_only() || is_several() { self.part.clone() } else { Part::Only };
+        let image = Item::new(image, part);
         let ending = imaging::export::ending(&image).unwrap_or(".nii.gz");
         let out = self.out.join(format!("{name}{ending}"));
         Target { name, image, out }
@@ -137,7 +146,7 @@ fn write_names(tasks: &[Task], out: &Path) -> anyhow::Result<()> {
 
 fn one(guesser: &Guesser, target: &Target, tasks: &[Task], bar: &ProgressBar) -> anyhow::Result<Case> {
     let started = Instant::now();
-    let image = Arc::new(tasks::open(&target.image)?);
+    let image = Arc::new(tasks::open_item(&target.image)?);
     let orders =
         tasks.iter().map(|task| Order { name: &task.name, value: task.value, marks: Marks::default(), examples: &task.examples });
     let structures = segment(guesser, &target.image, &image, orders, &target.out, || bar.inc(1))?;

@@ -6,7 +6,7 @@ use super::{Compute, prompts, tasks};
 use anyhow::anyhow;
 use engine::{Example, Marks};
 use imaging::export::ExportError;
-use imaging::{Image, Mask};
+use imaging::{Image, Item, Mask, Part};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,9 @@ use std::time::Instant;
 pub struct Arguments {
     /// The image: NIfTI (.nii, .nii.gz, .hdr/.img), PNG, JPEG, TIFF or BMP.
     image: PathBuf,
+    /// Of a file that holds several images, which one: its number, counted from 0 (`exemplar info` lists them).
+    #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
+    part: Part,
     /// The marks, a JSON file.
     #[arg(long, value_name = "FILE")]
     prompts: PathBuf,
@@ -49,17 +52,18 @@ impl Arguments {
     /// Segments and writes.
     pub fn run(self) -> anyhow::Result<()> {
         let started = Instant::now();
-        let image = Arc::new(tasks::open(&self.image)?);
+        let source = Item::new(self.image, self.part);
+        let image = Arc::new(tasks::open_item(&source)?);
         let marked = prompts::read(&self.prompts, &image)?;
-        check(&self.image, &self.out, self.overwrite)?;
+        check(&source, &self.out, self.overwrite)?;
         let guesser = Guesser::start(self.compute.choice())?;
         let none: Arc<[Example]> = Arc::new([]);
         let orders = marked.iter().map(|m| {
             let marks = Marks { prompts: m.prompts.clone(), mask: None };
             Order { name: &m.name, value: m.value, marks, examples: &none }
         });
-        let structures = segment(&guesser, &self.image, &image, orders, &self.out, || {})?;
-        let case = imaging::files::case_name(&self.image);
+        let structures = segment(&guesser, &source, &image, orders, &self.out, || {})?;
+        let case = imaging::files::case_name(&source.path);
         Teller { json: self.json }.done(&Case { case, file: self.out, took_secs: secs(started.elapsed()), structures });
         Ok(())
     }
@@ -71,7 +75,7 @@ impl Arguments {
 /// Where the engine refuses, or the file cannot be written.
 pub fn segment<'a>(
     guesser: &Guesser,
-    source: &Path,
+    source: &Item,
     image: &Arc<Image>,
     orders: impl Iterator<Item = Order<'a>>,
     out: &Path,
@@ -98,7 +102,7 @@ pub fn segment<'a>(
 ///
 /// # Errors
 /// Where the source cannot be read, or the mask is there or may not be.
-pub fn check(source: &Path, out: &Path, overwrite: bool) -> anyhow::Result<()> {
+pub fn check(source: &Item, out: &Path, overwrite: bool) -> anyhow::Result<()> {
     imaging::export::check(source, out, overwrite).map_err(|error| match error {
         ExportError::Exists(path) => anyhow!("the mask is there already, and only --overwrite replaces it: {}", path.display()),
         error => error.into(),

@@ -4,7 +4,7 @@ use super::{cohort, prompts};
 use anyhow::{bail, ensure};
 use engine::{Example, ImageRef, Marks};
 use imaging::files::LabelMap;
-use imaging::{CaseId, Image};
+use imaging::{CaseId, Image, Item};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,12 +93,20 @@ impl Shown {
     }
 }
 
-/// Opens an image; what its reader remarks goes to the log.
+/// Opens the only image of a file; what its reader remarks goes to the log.
 ///
 /// # Errors
 /// What its reader says.
 pub fn open(path: &Path) -> anyhow::Result<Image> {
-    let image = imaging::files::open(path)?;
+    open_item(&path.into())
+}
+
+/// Opens an image of a file.
+///
+/// # Errors
+/// What its reader says.
+pub fn open_item(item: &Item) -> anyhow::Result<Image> {
+    let image = imaging::files::open_item(item)?;
     image.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(image)
 }

@@ -2,6 +2,7 @@
 //!
 //! The text says what could not be done, then why, then the path last, for paths hold patients' names.
 
+use super::item::Part;
 use std::path::{Path, PathBuf};
 
 /// A file could not be read.
@@ -33,8 +34,16 @@ pub enum Fault {
     #[error("{0}")]
     Unsupported(String),
     /// It holds more than one volume or page.
-    #[error("it holds {0} volumes or pages, and only files with a single one can be opened; save the one you need by itself")]
+    #[error("it holds {0} volumes or pages, and one of them must be named: 0 to {last}", last = _0.saturating_sub(1))]
     ManyVolumes(u64),
+    /// It holds no part of that name.
+    #[error("it holds no part {part}; {}", parts_text(*count))]
+    NoSuchPart {
+        /// What was asked for.
+        part: Part,
+        /// Volumes or pages that it holds.
+        count: u64,
+    },
     /// It ends too early.
     #[error("the file ends after {have} of {want} voxels; copy or download it again")]
     Truncated {
@@ -89,4 +98,11 @@ pub(crate) fn io_text(error: &std::io::Error) -> String {
 #[must_use]
 pub fn shape_text([i, j, k]: [usize; 3]) -> String {
     format!("{i} x {j} x {k}")
+}
+
+fn parts_text(count: u64) -> String {
+    match count {
+        0 | 1 => "it is a single image".to_owned(),
+        count => format!("it has volumes or pages 0 to {}", count - 1),
+    }
 }

@@ -5,6 +5,7 @@
 //! kept, whatever a camera noted of its rotation, so that a mask fits the file pixel by pixel.
 
 use super::fault::Fault;
+use super::item::{ItemInfo, Part};
 use super::tiff;
 use crate::space::Affine;
 use crate::volume::{Grid, Image, Pixels};
@@ -23,20 +24,44 @@ const MOST_INFLATION: u64 = 4_096;
 const LEAST_BYTES: u64 = 16 << 20;
 
 /// Reads a picture.
-pub(crate) fn open(path: &Path, format: ImageFormat) -> Result<Image, Fault> {
+pub(crate) fn open(path: &Path, part: &Part, format: ImageFormat) -> Result<Image, Fault> {
     let mut warnings = Vec::new();
-    if format == ImageFormat::Tiff
-        && let Some((size, pixels)) = tiff::open_grey(path)?
-    {
-        return Ok(Image { grid: grid(size)?, pixels, is_picture: true, warnings });
+    if format == ImageFormat::Tiff {
+        if let Some((size, pixels)) = tiff::open_page(path, part)? {
+            return Ok(Image { grid: grid(size)?, pixels, is_picture: true, warnings });
+        }
+    } else {
+        part.of(1)?;
     }
     let picture = decode(path, format, &mut warnings)?;
     let grid = grid([picture.width(), picture.height()])?;
     Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, warnings })
 }
 
+/// The pages of a picture: one, but for TIFF.
+pub(crate) fn items(path: &Path, format: ImageFormat) -> Result<Vec<ItemInfo>, Fault> {
+    let name = format.extensions_str().first().copied().unwrap_or_default().to_ascii_uppercase();
+    let only = |shape| ItemInfo::only(path, &name, shape, "a picture".to_owned());
+    if format != ImageFormat::Tiff {
+        return Ok(vec![only(size(path, &Part::Only, format)?.shape)]);
+    }
+    let pages = tiff::pages(path)?;
+    let first = pages.first().copied().unwrap_or_default();
+    let mut items = super::parts(only(grid(first)?.shape), pages.len() as u64, |at| format!("page {at}"))?;
+    for (item, &size) in items.iter_mut().zip(&pages) {
+        item.shape = grid(size)?.shape;
+    }
+    Ok(items)
+}
+
 /// The grid of a picture's file, whose pixels are left alone.
-pub(crate) fn size(path: &Path, format: ImageFormat) -> Result<Grid, Fault> {
+pub(crate) fn size(path: &Path, part: &Part, format: ImageFormat) -> Result<Grid, Fault> {
+    if format == ImageFormat::Tiff {
+        let pages = tiff::pages(path)?;
+        let at = part.of(pages.len() as u64)?;
+        return grid(pages[at as usize]);
+    }
+    part.of(1)?;
     let reader = ImageReader::with_format(BufReader::new(File::open(path)?), format);
     let (width, height) = reader.into_dimensions().map_err(fault)?;
     grid([width, height])

@@ -4,6 +4,7 @@
 //! values of 1, 2 and 4 bits to 8.
 
 use super::fault::{Fault, io_text};
+use super::item::Part;
 use super::label_map::{LabelMap, label};
 use super::picture;
 use crate::volume::{Image, Pixels};
@@ -18,11 +19,11 @@ use std::path::Path;
 const MOST_COLOURS: usize = 1_024;
 
 /// Reads a label map from a picture.
-pub(crate) fn open(path: &Path, format: ImageFormat) -> Result<LabelMap, Fault> {
+pub(crate) fn open(path: &Path, part: &Part, format: ImageFormat) -> Result<LabelMap, Fault> {
     match format {
         ImageFormat::Jpeg => Err(Fault::NotLabels("JPEG blurs labels into each other; save them as PNG".to_owned())),
-        ImageFormat::Png => png_labels(path),
-        _ => any_labels(path, format),
+        ImageFormat::Png => part.of(1).and_then(|_| png_labels(path)),
+        _ => any_labels(path, part, format),
     }
 }
 
@@ -30,8 +31,8 @@ fn label_map(size: [u32; 2], values: Vec<u16>) -> Result<LabelMap, Fault> {
     Ok(LabelMap { grid: picture::grid(size)?, values, colours: Vec::new(), warnings: Vec::new() })
 }
 
-fn any_labels(path: &Path, format: ImageFormat) -> Result<LabelMap, Fault> {
-    let Image { grid, pixels, .. } = picture::open(path, format)?;
+fn any_labels(path: &Path, part: &Part, format: ImageFormat) -> Result<LabelMap, Fault> {
+    let Image { grid, pixels, .. } = picture::open(path, part, format)?;
     let [width, height, _] = grid.shape;
     let size = [width as u32, height as u32];
     let values = match pixels {

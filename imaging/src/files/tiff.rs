@@ -2,6 +2,7 @@
 //! and ImageJ write it, and that a file is a stack of pages.
 
 use super::fault::Fault;
+use super::item::Part;
 use super::picture::{grey16, memory_for};
 use crate::volume::Pixels;
 use std::fs::File;
@@ -12,20 +13,39 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-/// The size and values of a grey TIFF; nothing where it is in colour. A stack of pages is refused.
-pub(crate) fn open_grey(path: &Path) -> Result<Option<([u32; 2], Pixels)>, Fault> {
-    let pages = count_pages(path)?;
-    if pages > 1 {
-        return Err(Fault::ManyVolumes(pages));
-    }
+/// More pages than this are walked through by nobody.
+const MOST_PAGES: usize = 1 << 16;
+
+/// The size and values of a page; nothing where it is the first and in colour, which `image` reads better.
+pub(crate) fn open_page(path: &Path, part: &Part) -> Result<Option<([u32; 2], Pixels)>, Fault> {
+    let pages = find_pages(path)?;
+    let at = part.of(pages.len() as u64)? as usize;
     let mut decoder = decoder(path)?;
-    let (width, height) = decoder.dimensions().map_err(fault)?;
-    if !matches!(decoder.colortype().map_err(fault)?, ColorType::Gray(_)) {
-        return Ok(None);
-    }
-    let pixels = pixels(decoder.read_image().map_err(fault)?);
+    decoder.seek_to_image(pages[at].image).map_err(fault)?;
+    let [width, height] = pages[at].size;
+    let pixels = match decoder.colortype().map_err(fault)? {
+        ColorType::Gray(_) => pixels(decoder.read_image().map_err(fault)?),
+        _ if at == 0 => return Ok(None),
+        ColorType::RGB(8) => colours(decoder.read_image().map_err(fault)?, 3)?,
+        ColorType::RGBA(8) => colours(decoder.read_image().map_err(fault)?, 4)?,
+        _ => return Err(Fault::Unsupported("a page after the first is in colours that are not read".to_owned())),
+    };
     let (have, want) = (count(&pixels) as u64, u64::from(width) * u64::from(height));
     if have == want { Ok(Some(([width, height], pixels))) } else { Err(Fault::Truncated { have, want }) }
+}
+
+/// The size of each page.
+pub(crate) fn pages(path: &Path) -> Result<Vec<[u32; 2]>, Fault> {
+    Ok(find_pages(path)?.into_iter().map(|page| page.size).collect())
+}
+
+fn colours(values: DecodingResult, channels: usize) -> Result<Pixels, Fault> {
+    match values {
+        DecodingResult::U8(values) => {
+            Ok(Pixels::Rgb(values.chunks_exact(channels).map(|colour| [colour[0], colour[1], colour[2]]).collect()))
+        }
+        _ => Err(Fault::Damaged("its colours are not of 8 bits, as its header has it".to_owned())),
+    }
 }
 
 fn decoder(path: &Path) -> Result<Decoder<BufReader<File>>, Fault> {
@@ -37,18 +57,30 @@ fn decoder(path: &Path) -> Result<Decoder<BufReader<File>>, Fault> {
     Ok(Decoder::new(BufReader::new(file)).map_err(fault)?.with_limits(limits))
 }
 
+/// A page of full size.
+struct Page {
+    /// Its place among the images of the file.
+    image: usize,
+    /// Width and height.
+    size: [u32; 2],
+}
+
 /// Pages of full size; smaller copies of a page for a quick look are left out.
-fn count_pages(path: &Path) -> Result<u64, Fault> {
+fn find_pages(path: &Path) -> Result<Vec<Page>, Fault> {
     let mut decoder = decoder(path)?;
-    let mut pages = 0;
-    loop {
+    let mut pages = Vec::new();
+    for image in 0..MOST_PAGES {
         let reduced = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(fault)?.is_some_and(|kind| kind & 1 == 1);
-        pages += u64::from(!reduced);
+        if !reduced {
+            let (width, height) = decoder.dimensions().map_err(fault)?;
+            pages.push(Page { image, size: [width, height] });
+        }
         if !decoder.more_images() {
             return Ok(pages);
         }
         decoder.next_image().map_err(fault)?;
     }
+    Err(Fault::TooLarge(format!("it holds more than {MOST_PAGES} pages")))
 }
 
 fn pixels(values: DecodingResult) -> Pixels {

@@ -2,7 +2,7 @@
 
 use crate::make::{Maker, folder, write};
 use imaging::export::{ExportError, Measure, export_nifti, export_nifti_each, volumes_csv};
-use imaging::files;
+use imaging::files::{self, Item};
 use imaging::labels::Mask;
 use std::path::Path;
 
@@ -12,8 +12,8 @@ fn every(step: usize, from: usize) -> Mask {
     Mask::from_fn(SHAPE, |index| index % step == from)
 }
 
-fn source(folder: &Path, name: &str, maker: &Maker) -> std::path::PathBuf {
-    write(folder, name, &maker.file(&[0; 48]))
+fn source(folder: &Path, name: &str, maker: &Maker) -> Item {
+    write(folder, name, &maker.file(&[0; 48])).into()
 }
 
 fn maker() -> Maker {
@@ -73,12 +73,12 @@ fn big_endian_pairs_and_analyze_become_one_file_in_the_same_place() {
     for (name, header) in [("pair", pair.header()), ("analyze", analyze)] {
         write(folder.path(), &format!("{name}.hdr"), &header);
         write(folder.path(), &format!("{name}.img"), &[0; 48]);
-        let source = folder.path().join(format!("{name}.img"));
+        let source = Item::from(folder.path().join(format!("{name}.img")));
         for (value, ending) in [(1, "nii"), (999, "nii.gz")] {
             let to = folder.path().join(format!("{name}{value}.{ending}"));
             let receipt = export_nifti(&source, &[(value, &every(5, 2))], &to, false).expect("a sound export");
             let back = files::open_labels(&to).expect("it reads back");
-            assert!(back.grid.matches(&files::open(&source).expect("the source reads").grid, 1e-4), "{name}");
+            assert!(back.grid.matches(&files::open_item(&source).expect("the source reads").grid, 1e-4), "{name}");
             assert_eq!((back.mask(value), receipt.measures[0].voxels), (every(5, 2), 5));
         }
     }
@@ -87,8 +87,8 @@ fn big_endian_pairs_and_analyze_become_one_file_in_the_same_place() {
 #[test]
 fn pictures_get_png_labels() {
     let folder = folder();
-    let picture = folder.path().join("a.jpg");
-    image::RgbImage::new(5, 4).save(&picture).expect("a test's folder can be written");
+    let picture = Item::from(folder.path().join("a.jpg"));
+    image::RgbImage::new(5, 4).save(&picture.path).expect("a test's folder can be written");
     let mask = Mask::from_fn([5, 4, 1], |index| index == 7);
     for value in [1, 1000] {
         let to = folder.path().join("mask.png");
@@ -126,13 +126,13 @@ fn what_fails_leaves_everything_as_it_was() {
     let small = Mask::empty([1, 1, 1]);
     let to = folder.path().join("out.nii");
     assert!(matches!(export_nifti(&source, &[(1, &mask)], &there, false), Err(ExportError::Exists(_))));
-    assert!(matches!(export_nifti(&source, &[(1, &mask)], &source, true), Err(ExportError::IsSource(_))));
+    assert!(matches!(export_nifti(&source, &[(1, &mask)], &source.path, true), Err(ExportError::IsSource(_))));
     assert!(matches!(export_nifti(&source, &[(1, &small)], &to, false), Err(ExportError::Shape { .. })));
     assert!(matches!(export_nifti(&source, &[(0, &mask)], &to, false), Err(ExportError::Label(0))));
     assert!(matches!(export_nifti(&source, &[(1, &mask), (1, &mask)], &to, false), Err(ExportError::Label(1))));
     let nowhere = export_nifti(&source, &[(1, &mask)], &folder.path().join("none/out.nii"), false);
     assert!(matches!(nowhere, Err(ExportError::Write { .. })));
-    let gone = export_nifti(&folder.path().join("gone.nii"), &[(1, &mask)], &to, false);
+    let gone = export_nifti(&folder.path().join("gone.nii").into(), &[(1, &mask)], &to, false);
     assert!(matches!(gone, Err(ExportError::Source(_))));
     assert_eq!(std::fs::read(&there).expect("it is there"), b"older");
     let left = std::fs::read_dir(folder.path()).expect("a folder can be listed").count();

@@ -3,6 +3,7 @@
 mod bad;
 mod exports;
 mod folders;
+mod items;
 mod make;
 mod outside;
 mod pictures;

@@ -122,7 +122,7 @@ fn export_one(folder: &Path, name: &str, maker: &Maker, gz: bool) {
         write(folder, &format!("{name}_source.{ending}"), &maker.file(&voxels.iter().flat_map(bytes).collect::<Vec<_>>()));
     let mask = Mask::from_fn([5, 6, 7], |at| voxels[at] == 7);
     let to = folder.join(format!("{name}_mask.{ending}"));
-    let receipt = export_nifti(&source, &[(1, &mask)], &to, false).expect("a sound export");
+    let receipt = export_nifti(&source.into(), &[(1, &mask)], &to, false).expect("a sound export");
     let affine = receipt.world_from_voxel.0;
     write(
         folder,

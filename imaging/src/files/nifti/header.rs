@@ -36,6 +36,15 @@ impl Kind {
     pub fn size(self) -> usize {
         if self == Self::Two { 540 } else { 348 }
     }
+
+    /// What the format is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Analyze => "Analyze 7.5",
+            Self::One => "NIfTI-1",
+            Self::Two => "NIfTI-2",
+        }
+    }
 }
 
 /// What a header says, numbers unchecked unless said otherwise; lengths in the file's own unit.
@@ -51,6 +60,8 @@ pub(crate) struct Header {
     pub shape: [usize; 3],
     /// Volumes along the further dimensions; at least 1.
     pub volumes: u64,
+    /// How many of them follow in time; the further dimensions count channels.
+    pub times: u64,
     /// Code of the voxel type.
     pub datatype: i16,
     /// Where the voxels begin.
@@ -84,8 +95,18 @@ impl Header {
         let header = if kind == Kind::Two { fields.two() } else { fields.one(kind) };
         let dim =
             if kind == Kind::Two { fields.each(16, 8, Fields::i64) } else { fields.each(40, 2, |f, at| i64::from(f.i16(at))) };
-        let (shape, volumes) = extent(dim)?;
-        Ok(Self { raw, shape, volumes, ..header })
+        let (shape, volumes, times) = extent(dim)?;
+        Ok(Self { raw, shape, volumes, times, ..header })
+    }
+
+    /// What a volume is among the others: a point of time, a channel, or both.
+    pub fn title(&self, at: u64) -> String {
+        let (time, channel) = (at % self.times, at / self.times);
+        match (self.times, self.volumes / self.times) {
+            (_, 1) => format!("time point {time}"),
+            (1, _) => format!("channel {channel}"),
+            _ => format!("time point {time}, channel {channel}"),
+        }
     }
 }
 
@@ -129,8 +150,8 @@ fn describe(raw: &[u8]) -> &'static str {
     }
 }
 
-/// Shape and number of volumes of a checked `dim`.
-fn extent(dim: [i64; 8]) -> Result<([usize; 3], u64), Fault> {
+/// Shape, number of volumes and how many of these follow in time, of a checked `dim`.
+fn extent(dim: [i64; 8]) -> Result<([usize; 3], u64, u64), Fault> {
     let rank = usize::try_from(dim[0]).ok().filter(|rank| (1..=7).contains(rank));
     let Some(rank) = rank else {
         return Err(Fault::Damaged(format!("its header declares {} dimensions, where 1 to 7 are possible", dim[0])));
@@ -141,7 +162,7 @@ fn extent(dim: [i64; 8]) -> Result<([usize; 3], u64), Fault> {
     }
     let volumes =
         sizes[3..].iter().try_fold(1_u64, |product, &n| product.checked_mul(n)).ok_or_else(|| no_size(&dim[1..=rank]))?;
-    Ok(([sizes[0] as usize, sizes[1] as usize, sizes[2] as usize], volumes))
+    Ok(([sizes[0] as usize, sizes[1] as usize, sizes[2] as usize], volumes, sizes[3]))
 }
 
 fn no_size(dims: &[i64]) -> Fault {
@@ -196,6 +217,7 @@ impl Fields<'_> {
             single: nifti && self.raw[345] == b'+',
             shape: [0; 3],
             volumes: 0,
+            times: 1,
             datatype: self.i16(70),
             voxels_at: self.f32(108),
             slope: self.f32(112),
@@ -219,6 +241,7 @@ impl Fields<'_> {
             single: self.raw[5] == b'+',
             shape: [0; 3],
             volumes: 0,
+            times: 1,
             datatype: self.i16(12),
             voxels_at: self.i64(168) as f64,
             slope: self.f64(176),

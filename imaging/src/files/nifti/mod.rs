@@ -9,6 +9,7 @@ pub(crate) mod template;
 pub(crate) mod voxels;
 
 use super::fault::Fault;
+use super::item::{ItemInfo, Part};
 use super::label_map::{LabelMap, label};
 use super::source::Source;
 use crate::volume::{Grid, Image, Pixels};
@@ -20,8 +21,8 @@ use voxels::{Form, Scaling, read_colours, read_grey, read_numbers};
 const MOST_VOXELS: usize = 1 << 31;
 
 /// Reads a volume.
-pub(crate) fn open(path: &Path) -> Result<Image, Fault> {
-    let mut volume = Opened::new(path)?;
+pub(crate) fn open(path: &Path, part: &Part) -> Result<Image, Fault> {
+    let mut volume = Opened::new(path, part)?;
     let (count, format) = (volume.grid.len(), volume.format());
     let pixels = if volume.form.is_colour() {
         read_colours(&mut volume.source, count, volume.form)?
@@ -34,8 +35,8 @@ pub(crate) fn open(path: &Path) -> Result<Image, Fault> {
 }
 
 /// Reads a volume of whole numbers as labels.
-pub(crate) fn open_labels(path: &Path) -> Result<LabelMap, Fault> {
-    let mut volume = Opened::new(path)?;
+pub(crate) fn open_labels(path: &Path, part: &Part) -> Result<LabelMap, Fault> {
+    let mut volume = Opened::new(path, part)?;
     if volume.form.is_colour() {
         return Err(Fault::NotLabels("its voxels are colours".to_owned()));
     }
@@ -51,6 +52,17 @@ pub(crate) fn open_labels(path: &Path) -> Result<LabelMap, Fault> {
     Ok(LabelMap { grid: volume.grid, values, colours: Vec::new(), warnings: volume.warnings })
 }
 
+/// The volumes of a file.
+pub(crate) fn items(path: &Path) -> Result<Vec<ItemInfo>, Fault> {
+    let (header, _) = read_header(path)?;
+    let form = Form::from_code(header.datatype)?;
+    let grid = Grid::new(header.shape, place::world_from_voxel(&header, &mut Vec::new()));
+    let [x, y, z] = grid.spacing_mm();
+    let details = format!("{x:.2} x {y:.2} x {z:.2} mm, {}", form.name());
+    let whole = ItemInfo::only(path, header.kind.name(), header.shape, details);
+    super::parts(whole, header.volumes, |at| header.title(u64::from(at)))
+}
+
 /// A volume whose header is checked, standing before its first voxel.
 struct Opened {
     header: Header,
@@ -62,16 +74,14 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(path: &Path) -> Result<Self, Fault> {
+    fn new(path: &Path, part: &Part) -> Result<Self, Fault> {
         let (header, source) = read_header(path)?;
-        if header.volumes > 1 {
-            return Err(Fault::ManyVolumes(header.volumes));
-        }
+        let at = part.of(header.volumes)?;
         let mut warnings = Vec::new();
         let form = Form::from_code(header.datatype)?;
         let grid = Grid::new(header.shape, place::world_from_voxel(&header, &mut warnings));
         let scaling = Scaling::new(&header, &mut warnings);
-        let source = voxel_source(path, &header, source, form, &mut warnings)?;
+        let source = voxel_source(path, &header, source, (form, at), &mut warnings)?;
         Ok(Self { header, source, form, scaling, grid, warnings })
     }
 
@@ -91,8 +101,14 @@ pub(crate) fn read_header(path: &Path) -> Result<(Header, Source), Fault> {
     Ok((header, source))
 }
 
-/// The source that yields the voxels next. It is checked that there can be enough of them.
-fn voxel_source(path: &Path, header: &Header, source: Source, form: Form, warnings: &mut Vec<String>) -> Result<Source, Fault> {
+/// The source that yields the voxels of one volume next. It is checked that there can be enough of them.
+fn voxel_source(
+    path: &Path,
+    header: &Header,
+    source: Source,
+    (form, at): (Form, u64),
+    warnings: &mut Vec<String>,
+) -> Result<Source, Fault> {
     let pair = !header.single && (is_half(path, "hdr") || is_half(path, "img"));
     let (mut source, passed) = if pair {
         let voxels = if is_half(path, "img") { path.to_owned() } else { other_half(path, "img")? };
@@ -100,10 +116,14 @@ fn voxel_source(path: &Path, header: &Header, source: Source, form: Form, warnin
     } else {
         (source, header.kind.size() as u64)
     };
-    let begin = first_voxel(header, if pair { 0 } else { passed + 4 }, warnings);
+    let want = voxel_count(header.shape)? as u64;
+    let first = first_voxel(header, if pair { 0 } else { passed + 4 }, warnings);
+    // At most 2^31 voxels of 8 bytes in each of 2^32 volumes: no overflow below 2^66 bytes, which no file has.
+    let begin = (want * form.width() as u64).checked_mul(at).and_then(|before| before.checked_add(first));
+    let begin = begin.ok_or(Fault::Truncated { have: 0, want })?;
     check_size(header.shape, begin, form, &source)?;
     if source.skip(begin - passed)? < begin - passed {
-        return Err(Fault::Truncated { have: 0, want: voxel_count(header.shape)? as u64 });
+        return Err(Fault::Truncated { have: 0, want });
     }
     Ok(source)
 }
@@ -133,7 +153,7 @@ fn voxel_count(shape: [usize; 3]) -> Result<usize, Fault> {
 /// No byte is set aside for voxels that the file cannot hold.
 fn check_size(shape: [usize; 3], begin: u64, form: Form, source: &Source) -> Result<(), Fault> {
     let (want, width) = (voxel_count(shape)? as u64, form.width() as u64);
-    if begin + want * width <= source.most {
+    if begin.checked_add(want * width).is_some_and(|end| end <= source.most) {
         return Ok(());
     }
     if source.inflates {

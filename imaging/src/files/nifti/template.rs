@@ -5,6 +5,7 @@
 //! Analyze header, which has no place for most of these, becomes a NIfTI-1 header with an sform.
 
 use super::super::fault::Fault;
+use super::super::item::Part;
 use super::header::{Header, Kind};
 use super::{place, read_header};
 use crate::volume::Grid;
@@ -23,11 +24,9 @@ pub(crate) struct Template {
 
 impl Template {
     /// Reads a source's header and extensions; its voxels are left alone.
-    pub fn read(path: &Path) -> Result<Self, Fault> {
+    pub fn read(path: &Path, part: &Part) -> Result<Self, Fault> {
         let (header, mut source) = read_header(path)?;
-        if header.volumes > 1 {
-            return Err(Fault::ManyVolumes(header.volumes));
-        }
+        part.of(header.volumes)?;
         let grid = Grid::new(header.shape, place::world_from_voxel(&header, &mut Vec::new()));
         super::voxel_count(grid.shape)?;
         let end = if header.single { header.voxels_at as u64 } else { source.most };
@@ -45,6 +44,9 @@ impl Template {
         match self.header.kind {
             Kind::Two => fields.label_two(begin as i64, wide),
             Kind::One | Kind::Analyze => fields.label_one(begin as f32, wide),
+        }
+        if self.header.volumes > 1 {
+            fields.one_volume();
         }
         file.extend([u8::from(!self.extensions.is_empty()), 0, 0, 0]);
         file.extend(&self.extensions);
@@ -118,6 +120,16 @@ impl Writer<'_> {
         self.raw[124..132].fill(0); // cal_max, cal_min: the window of the source
         self.raw[328..344].fill(0); // intent_name
         self.raw[344..348].copy_from_slice(b"n+1\0");
+    }
+
+    /// A label map is of one volume, whatever its source is.
+    fn one_volume(&mut self) {
+        for (n, size) in [3_i16, 0, 0, 0, 1, 1, 1, 1].into_iter().enumerate().filter(|(n, _)| !(1..4).contains(n)) {
+            match self.header.kind {
+                Kind::Two => self.put(16 + n * 8, i64::from(size).to_le_bytes()),
+                Kind::One | Kind::Analyze => self.put(40 + n * 2, size.to_le_bytes()),
+            }
+        }
     }
 
     fn label_two(&mut self, begin: i64, wide: bool) {

@@ -62,6 +62,24 @@ impl Form {
         }
     }
 
+    /// What it is, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "8-bit whole numbers from 0",
+            Self::I8 => "8-bit whole numbers",
+            Self::U16 => "16-bit whole numbers from 0",
+            Self::I16 => "16-bit whole numbers",
+            Self::U32 => "32-bit whole numbers from 0",
+            Self::I32 => "32-bit whole numbers",
+            Self::U64 => "64-bit whole numbers from 0",
+            Self::I64 => "64-bit whole numbers",
+            Self::F32 => "32-bit numbers",
+            Self::F64 => "64-bit numbers",
+            Self::Rgb => "colours",
+            Self::Rgba => "colours with transparency",
+        }
+    }
+
     /// Whether a voxel is a colour.
     pub fn is_colour(self) -> bool {
         matches!(self, Self::Rgb | Self::Rgba)

@@ -1,0 +1,168 @@
+//! Which image of a file is meant: most files hold one, others a time series, several channels, a stack of
+//! pages, or (as DICOM) several series. What a format's parts are is left to its reader.
+
+use super::fault::Fault;
+use super::listing::case_name;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// A part of a file that is one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Part {
+    /// The only image that the file holds.
+    #[default]
+    Only,
+    /// One of several volumes (time points, channels) or pages, counted from 0 in the order of the file.
+    Volume(u32),
+    /// A series of a DICOM file or folder.
+    Series {
+        /// Its SeriesInstanceUID.
+        uid: String,
+        /// One of its volumes, counted from 0.
+        volume: u32,
+    },
+}
+
+impl Part {
+    /// Whether the file's only image is meant.
+    #[must_use]
+    pub fn is_only(&self) -> bool {
+        *self == Self::Only
+    }
+
+    /// Which of `count` volumes is meant, counted from 0.
+    ///
+    /// # Errors
+    /// `Fault::ManyVolumes` where there are several and none is named, `Fault::NoSuchPart` where there is none
+    /// of that name.
+    pub(crate) fn of(&self, count: u64) -> Result<u64, Fault> {
+        match self {
+            Self::Only if count == 1 => Ok(0),
+            Self::Only => Err(Fault::ManyVolumes(count)),
+            Self::Volume(at) if u64::from(*at) < count => Ok(u64::from(*at)),
+            _ => Err(Fault::NoSuchPart { part: self.clone(), count }),
+        }
+    }
+}
+
+/// As it is written on the command line: nothing, a number, a UID, or `UID#number`.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Only => Ok(()),
+            Self::Volume(at) => write!(f, "{at}"),
+            Self::Series { uid, volume: 0 } => f.write_str(uid),
+            Self::Series { uid, volume } => write!(f, "{uid}#{volume}"),
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let text = text.trim();
+        if let Ok(at) = text.parse() {
+            return Ok(Self::Volume(at));
+        }
+        let series = |uid: &str, volume| Self::Series { uid: uid.to_owned(), volume };
+        Ok(match text.rsplit_once('#').and_then(|(uid, number)| Some((uid, number.parse().ok()?))) {
+            _ if text.is_empty() => Self::Only,
+            Some((uid, volume)) => series(uid, volume),
+            None => series(text, 0),
+        })
+    }
+}
+
+/// One image: a file (or a folder, for DICOM) and the part of it that is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Item {
+    /// The file.
+    pub path: PathBuf,
+    /// The part of it.
+    #[serde(default, skip_serializing_if = "Part::is_only")]
+    pub part: Part,
+}
+
+impl Item {
+    /// A part of a file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, part: Part) -> Self {
+        Self { path: path.into(), part }
+    }
+}
+
+impl From<PathBuf> for Item {
+    fn from(path: PathBuf) -> Self {
+        Self { path, part: Part::Only }
+    }
+}
+
+impl From<&Path> for Item {
+    fn from(path: &Path) -> Self {
+        path.to_owned().into()
+    }
+}
+
+/// What a chooser shows of an image, without its voxels having been read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemInfo {
+    /// The image.
+    pub item: Item,
+    /// What its case is called; no patient's name unless the file's name is one.
+    pub name: String,
+    /// What it is within its file: "time point 3", "page 0", a series' description. Empty where it is the only one.
+    pub title: String,
+    /// The format, as its specification calls it.
+    pub format: String,
+    /// Its voxels along each axis.
+    pub shape: [usize; 3],
+    /// Spacing, kind of voxel and whatever else helps to choose, in one line.
+    pub details: String,
+}
+
+impl ItemInfo {
+    /// The only image of a file.
+    pub(crate) fn only(path: &Path, format: &str, shape: [usize; 3], details: String) -> Self {
+        Self { item: path.into(), name: case_name(path), title: String::new(), format: format.to_owned(), shape, details }
+    }
+
+    /// One of several volumes or pages of a file, with what it is called among them.
+    pub(crate) fn volume(&self, at: u32, title: String) -> Self {
+        let path = &self.item.path;
+        let word = title.split(' ').next().filter(|_| !title.contains(',')).unwrap_or("volume");
+        let name = format!("{}_{word}{at}", case_name(path));
+        Self { item: Item::new(path.clone(), Part::Volume(at)), name, title, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_written_as_they_are_read() {
+        let series = |volume| Part::Series { uid: "1.2.840.10008".to_owned(), volume };
+        for part in [Part::Only, Part::Volume(0), Part::Volume(41), series(0), series(7)] {
+            assert_eq!(part.to_string().parse(), Ok(part));
+        }
+    }
+
+    #[test]
+    fn an_item_without_a_part_is_the_only_one() {
+        let item: Item = serde_json::from_str(r#"{"path": "a.nii"}"#).expect("the part may be left out");
+        assert_eq!(item, Item::from(Path::new("a.nii")));
+        assert_eq!(serde_json::to_string(&item).expect("it can be written"), r#"{"path":"a.nii"}"#);
+    }
+
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        assert!(matches!(Part::Only.of(1), Ok(0)));
+        assert!(matches!(Part::Only.of(3), Err(Fault::ManyVolumes(3))));
+        assert!(matches!(Part::Volume(2).of(3), Ok(2)));
+        assert!(matches!(Part::Volume(3).of(3), Err(Fault::NoSuchPart { count: 3, .. })));
+    }
+}
