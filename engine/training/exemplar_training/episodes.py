@@ -49,9 +49,9 @@ def synthetic_episodes(count, dims, size):
     return episodes
 
 
-def real_episodes(groups, count, dims):
+def real_episodes(groups, count, dims, size):
     """One real episode, or none."""
-    found = real.episode(groups, count, dims)
+    found = real.episode(groups, count, dims, size)
     return [found] if found else []
 
 
@@ -112,7 +112,7 @@ class Episodes(torch.utils.data.IterableDataset):
         members = []
         while len(members) < size:
             if random.random() < self.real_share:
-                episodes = real_episodes(self.groups, others + 1, self.dims)
+                episodes = real_episodes(self.groups, others + 1, self.dims, self.size)
             else:
                 episodes = synthetic_episodes(others + 1, self.dims, self.size)
             members += [assemble(i, s, mode, self.dims) for i, s in episodes]

@@ -38,13 +38,18 @@ def rotation(dims, most):
     return matrix
 
 
-def warp_grid(count, dims, shape, bend, turn, stretch, shift, zoom=(1.0, 1.0)):
-    """Sampling grids [count, D, H, W, 3] for `grid_sample`: affine plus elastic, one an image."""
+def warp_grid(count, dims, shape, bend, turn, stretch, shift, zoom=(1.0, 1.0), centres=None):
+    """Sampling grids [count, D, H, W, 3] for `grid_sample`: affine plus elastic, one an image.
+
+    centres: where each image's grid lies (x, y, z), if not in the middle.
+    """
     rows = []
-    for _ in range(count):
+    for i in range(count):
         scale = random.uniform(*zoom)
         sides = [scale * (1 + random.uniform(-stretch, stretch)) for _ in range(3)]
         moves = [random.uniform(-shift, shift) for _ in range(3)]
+        if centres is not None:
+            moves = [m + c for m, c in zip(moves, centres[i].tolist())]
         if dims == 2:
             sides[2], moves[2] = 1.0, 0.0
         matrix = rotation(dims, turn) @ torch.diag(torch.tensor(sides))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from . import splits
 from .fields import grid_shape, warp, warp_grid
@@ -15,6 +16,7 @@ from .grid import fit, read_picture, read_volume, scale_intensity
 from .looks import vary
 
 ORGANS = "totalsegmentator_examples"
+CLOSE = {2: 0.35, 3: 0.5}
 
 
 def least_cells(dims, size):
@@ -23,12 +25,17 @@ def least_cells(dims, size):
 
 
 class Group:
-    """Images of one kind with the same labels: uint8 [n, C, D, H, W] and [n, D, H, W]."""
+    """Images of one kind with the same labels: uint8 [n, C, D, H, W] and [n, D, H, W].
+
+    Where the source is finer than the working grid they are kept on twice as fine a grid, for close-ups.
+    """
 
     def __init__(self, name, source, images, labels):
         self.name, self.source = name, source
         self.images = torch.from_numpy(np.stack(images))
         self.labels = torch.from_numpy(np.stack(labels))
+        # How many cells of each image bear each label.
+        self.cells = np.stack([np.bincount(one.ravel(), minlength=256) for one in labels])
 
 
 def fit_labels(labels, spacing, dims, size):
@@ -65,6 +72,8 @@ def pictures_of(folder, chosen=None):
 
 def group_of(name, source, cases, dims, size):
     """Fit all cases of one group."""
+    cases = list(cases)
+    size *= 2 if all(max(labels.shape) > 1.2 * size for _, _, labels, _ in cases) else 1
     pairs = [fit_pair(i if i.ndim == 4 else i[None], l, s, dims, size) for _, i, l, s in cases]
     return Group(name, source, *zip(*pairs))
 
@@ -167,29 +176,64 @@ def cases(groups):
     return count
 
 
-def choose_target(labels, dims):
-    """One label that every image has, or the union of all; bool [n, D, H, W] or None."""
-    values = [v for v in labels.unique().tolist() if v]
-    options = [labels == v for v in values]
-    if len(values) > 1:
-        options += [labels > 0] * (3 if dims == 3 else 1)
-    options = [o for o in options if (o.flatten(1).sum(1) >= least_cells(dims, labels.shape[-1])).all()]
-    return random.choice(options) if options else None
+def choose_target(group, some, dims, least):
+    """One label that all these images show with so many cells, or the union of all; bool [n, D, H, W] or None."""
+    cells = group.cells[some]
+    shown = [v for v in range(1, cells.shape[1]) if (cells[:, v] >= least).all()]
+    several = (cells[:, 1:].sum(0) > 0).sum() > 1 and (cells[:, 1:].sum(1) >= least).all()
+    options = shown + [None] * (several * (3 if dims == 3 else 1))
+    if not options:
+        return None
+    value = random.choice(options)
+    labels = group.labels[some]
+    return labels > 0 if value is None else labels == value
 
 
-def augment(images, target, dims):
+def close_up(target):
+    """A zoom that shows the target with some of what is around it, and its centre in each image.
+
+    target [n, D, H, W] -> share of the image's side, centres [n, 3] (x, y, z in -1..1).
+    """
+    centres, sides = [], []
+    for one in target:
+        at = one.nonzero().float()
+        low, high = at.amin(0), at.amax(0) + 1
+        shape = torch.tensor(one.shape)
+        centres.append(((low + high) / shape - 1).flip(0))
+        sides.append(((high - low) / shape)[shape > 1].max().item())
+    zoom = min(1.0, max(sides) * random.uniform(1.3, 3.5))
+    return zoom, torch.stack(centres) + zoom * 0.2 * (2 * torch.rand(len(centres), 3) - 1)
+
+
+def on_grid(images, target, zoom, size):
+    """The working grid's own resolution, unless what is looked at closely needs more."""
+    factor = images.shape[-1] // size
+    if factor == 1 or zoom < 0.7:
+        return images, target
+    factors = (1 if images.shape[2] == 1 else factor, factor, factor)
+    return F.avg_pool3d(images, factors), F.avg_pool3d(target, factors)
+
+
+def augment(images, target, dims, size):
     """Warp each image apart, flip and turn all alike, then vary the looks.
 
     More than half of the volumes are treated gently: their axes are known, and a net that only
     ever saw them mirrored and tilted learned the place of a structure long before its edges.
     """
-    count, shape = images.shape[0], images.shape[2:]
+    count, shape = images.shape[0], grid_shape(dims, size)
     gentle = dims == 3 and random.random() < 0.6
-    if gentle:
-        grid = warp_grid(count, dims, shape, random.uniform(0, 0.015), 0.12, 0.08, 0.05)
-    else:
-        grid = warp_grid(count, dims, shape, random.uniform(0, 0.03), 0.25, 0.12, 0.1, zoom_range())
-    images, target = warp(images, grid), warp(target[:, None].float(), grid)
+    bend, how = random.uniform(0, 0.015), (0.12, 0.08, 0.05)
+    zoom, centres = 1.0, None
+    if not gentle:
+        bend, how = random.uniform(0, 0.03), (0.25, 0.12, 0.1)
+        zoom = random.uniform(0.55, 1.1) if random.random() < 0.3 else random.uniform(0.9, 1.1)
+    if random.random() < CLOSE[dims]:
+        zoom, centres = close_up(target)
+        bend, how = bend * zoom, (how[0], how[1], 0.0)
+    images, target = on_grid(images, target[:, None].float(), zoom, size)
+    spread = random.choice((0.0, 0.1))
+    grid = warp_grid(count, dims, shape, bend, *how, (zoom * (1 - spread), zoom * (1 + spread)), centres)
+    images, target = warp(images, grid), warp(target, grid)
     if not gentle:
         turns = random.randint(0, 3) if random.random() < (0.4 if dims == 2 else 0.15) else 0
         plane = (-2, -1) if dims == 2 else random.choice(((-3, -2), (-3, -1), (-2, -1)))
@@ -199,23 +243,19 @@ def augment(images, target, dims):
     return vary(images, dims, gentle), target[:, 0].contiguous()
 
 
-def zoom_range():
-    """Most often about life size; at times far closer; at times one zoom for all images."""
-    zoom = (0.55, 1.1) if random.random() < 0.3 else (0.9, 1.1)
-    return zoom if random.random() < 0.5 else (random.uniform(*zoom),) * 2
-
-
-def episode(groups, count, dims):
+def episode(groups, count, dims, size):
     """Images [n, C, D, H, W] and a soft target [n, D, H, W] of a random group, or None."""
     for _ in range(10):
         group = random.choices(groups, [len(g.images) ** 0.5 for g in groups])[0]
         total = len(group.images)
         some = random.sample(range(total), count) if total >= count else None
         some = some or [random.randrange(total) for _ in range(count)]
-        target = choose_target(group.labels[some], dims)
+        # A target that is small as a whole may fill a close-up.
+        least = least_cells(dims, size) * (group.labels.shape[-1] // size) ** dims / 4
+        target = choose_target(group, some, dims, least)
         if target is None:
             continue
-        images, soft = augment(group.images[some].float() / 255, target, dims)
-        if ((soft >= 0.5).flatten(1).sum(1) >= least_cells(dims, soft.shape[-1])).all():
+        images, soft = augment(group.images[some].float() / 255, target, dims, size)
+        if ((soft >= 0.5).flatten(1).sum(1) >= least_cells(dims, size)).all():
             return images, soft
     return None
