@@ -1,15 +1,16 @@
 //! Who guesses: a target and examples in, a probability on the source grid out. Owns which images, masks and nets are
-//! kept; how passes are combined is `strategy`'s.
+//! kept; how passes are combined is `strategy`'s, where to look twice is `look`'s.
 
 use crate::cache::Cache;
 use crate::device::{self, Compute};
 use crate::encode::{Encoded, fit::Fit, marks::Marking};
 use crate::error::EngineError;
+use crate::look::{self, Region};
 use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetInfo, Target};
 use crate::strategy::{self, Input};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
-use imaging::{CaseId, Image, Item, Mask, Volume};
+use imaging::{Image, Item, Mask, Volume};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -89,8 +90,10 @@ const MOST_BYTES: usize = 256 << 20;
 pub(crate) struct NetSegmenter {
     compute: Compute,
     nets: Vec<Loaded>,
-    images: Cache<ImageKey, Encoded>,
+    images: Cache<(ImageKey, Option<Fit>), Encoded>,
     masks: Cache<MaskKey, Vec<f32>>,
+    /// The file that was read last, kept while one image is guessed: it may be looked at twice.
+    opened: Option<(ImageKey, Arc<Image>)>,
 }
 
 /// Which mask an encoded one was made from, and on which working grid.
@@ -134,7 +137,7 @@ impl ImageKey {
 
 impl NetSegmenter {
     pub fn new(compute: Compute, nets: Vec<Loaded>) -> Self {
-        Self { compute, nets, images: Cache::new(MOST_BYTES), masks: Cache::new(MOST_BYTES) }
+        Self { compute, nets, images: Cache::new(MOST_BYTES), masks: Cache::new(MOST_BYTES), opened: None }
     }
 
     /// The first pass on a GPU compiles and tunes its kernels; on the CPU there is nothing to warm.
@@ -151,23 +154,48 @@ impl NetSegmenter {
         self.nets.iter().find(|loaded| loaded.card.config.dims == dims).ok_or(EngineError::NoNet { dims })
     }
 
-    /// An image on its working grid; its file is opened only if it was not lately, and let go before this returns.
-    fn encoded(&mut self, image: &ImageRef) -> Result<Arc<Encoded>, EngineError> {
+    fn image(&mut self, image: &ImageRef) -> Result<Arc<Image>, EngineError> {
+        let item = match image {
+            ImageRef::Loaded(image) => return Ok(image.clone()),
+            ImageRef::File(item) => item,
+        };
         let key = ImageKey::new(image);
+        if let Some((_, image)) = self.opened.as_ref().filter(|(other, _)| *other == key) {
+            return Ok(image.clone());
+        }
+        // The last one goes before the next one comes.
+        self.opened = None;
+        let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
+        let image = Arc::new(imaging::files::open_item(item).map_err(cannot)?);
+        self.opened = Some((key, image.clone()));
+        Ok(image)
+    }
+
+    /// An image on its working grid; its file is opened only if it was not lately.
+    fn encoded(&mut self, image: &ImageRef) -> Result<Arc<Encoded>, EngineError> {
+        let key = (ImageKey::new(image), None);
         if let Some(encoded) = self.images.get(&key) {
             return Ok(encoded);
         }
-        let encoded = match image {
-            ImageRef::Loaded(image) => Encoded::new(image)?,
-            ImageRef::File(item) => {
-                let opened = imaging::files::open_item(item);
-                let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
-                Encoded::new(&opened.map_err(cannot)?)?
-            }
-        };
+        let encoded = Encoded::new(self.image(image)?.as_ref())?;
+        Ok(self.keep(key, encoded))
+    }
+
+    /// A window of an image.
+    fn window(&mut self, image: &ImageRef, fit: &Fit) -> Result<Arc<Encoded>, EngineError> {
+        let key = (ImageKey::new(image), Some(fit.clone()));
+        if let Some(encoded) = self.images.get(&key) {
+            return Ok(encoded);
+        }
+        let whole = self.encoded(image)?;
+        let encoded = whole.window(self.image(image)?.as_ref(), fit.clone());
+        Ok(self.keep(key, encoded))
+    }
+
+    fn keep(&mut self, key: (ImageKey, Option<Fit>), encoded: Encoded) -> Arc<Encoded> {
         let bytes = size_of_val(encoded.cells.as_slice());
-        self.images.retain(|key| !matches!(key, ImageKey::Loaded(image) if image.strong_count() == 0));
-        Ok(self.images.put(key, encoded, bytes))
+        self.images.retain(|(key, _)| !matches!(key, ImageKey::Loaded(image) if image.strong_count() == 0));
+        self.images.put(key, encoded, bytes)
     }
 
     fn mask(&mut self, encoded: &Encoded, mask: &Arc<Mask>) -> Result<Arc<Vec<f32>>, EngineError> {
@@ -192,19 +220,72 @@ impl NetSegmenter {
         }
     }
 
-    /// The examples, other than the target itself, that a net of `dims` can use, in the order of their cases.
-    fn contexts(&mut self, examples: &[Example], dims: usize, target: Option<CaseId>) -> Result<Vec<Input>, EngineError> {
+    /// The examples that a net of `dims` can use; with `side`, what a window of that width shows of each.
+    fn contexts(&mut self, examples: &[&Example], dims: usize, side: Option<f64>) -> Result<Vec<Input>, EngineError> {
         let mut contexts = Vec::new();
-        let mut sorted: Vec<&Example> = examples.iter().filter(|example| Some(example.case) != target).collect();
-        sorted.sort_by_key(|example| example.case);
-        for example in sorted {
-            let encoded = self.encoded(&example.image)?;
+        for example in examples {
+            let mut encoded = self.encoded(&example.image)?;
+            let region = side.and_then(|side| Some((side, Region::of_marks(&example.marks)?)));
+            if let Some(fit) = region.and_then(|(side, region)| look::around(&encoded.fit, &region, side)) {
+                encoded = self.window(&example.image, &fit)?;
+            }
             let marking = self.marking(&encoded, &example.marks, None)?;
             if encoded.fit.dims == dims && !marking.is_empty() {
                 contexts.push(Input::new(&encoded, &marking));
             }
         }
         Ok(contexts)
+    }
+
+    /// How wide a second look is, by the examples.
+    fn side_of_examples(&mut self, examples: &[&Example]) -> Result<Option<f64>, EngineError> {
+        let mut regions = Vec::new();
+        for example in examples {
+            let encoded = self.encoded(&example.image)?;
+            regions.extend(Region::of_marks(&example.marks).map(|region| (encoded, region)));
+        }
+        Ok(look::side_of_examples(regions.iter().map(|(encoded, region)| (&encoded.fit, *region))))
+    }
+
+    /// Guesses what one working grid shows of the target; `side` is that of a window.
+    fn look(
+        &mut self,
+        target: &Target,
+        encoded: &Encoded,
+        examples: &[&Example],
+        side: Option<f64>,
+        effort: Effort,
+    ) -> Result<(Vec<f32>, f32), EngineError> {
+        let dims = encoded.fit.dims;
+        let own = self.marking(encoded, &target.marks, target.previous.as_deref())?;
+        let is_marked = !own.is_empty();
+        let others = self.contexts(examples, dims, side)?;
+        if others.is_empty() && !is_marked {
+            return Err(EngineError::NoMarks);
+        }
+        let own = Input::new(encoded, &own);
+        strategy::guess(&self.net(dims)?.net, &self.compute.device, &own, is_marked, &others, effort)
+    }
+
+    /// Where to look closely, and the side of that window, if it would show more than the whole image.
+    fn closer(
+        &mut self,
+        target: &Target,
+        whole: &Fit,
+        examples: &[&Example],
+        found: Option<Region>,
+    ) -> Result<Option<(Fit, f64)>, EngineError> {
+        let marked = Region::of_marks(&target.marks);
+        let region = match (found, marked) {
+            (Some(found), Some(marked)) => found.joined(marked),
+            (Some(region), None) | (None, Some(region)) => region,
+            (None, None) => return Ok(None),
+        };
+        let side = match marked {
+            Some(_) => Some(look::side_of_own(whole, &region)),
+            None => self.side_of_examples(examples)?,
+        };
+        Ok(side.and_then(|side| Some((look::around(whole, &region, side)?, side))))
     }
 }
 
@@ -218,17 +299,41 @@ impl Segmenter for NetSegmenter {
     }
 
     fn guess(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
-        let encoded = self.encoded(&target.image)?;
-        let dims = encoded.fit.dims;
-        let own = self.marking(&encoded, &target.marks, target.previous.as_deref())?;
-        let is_marked = !own.is_empty();
-        let others = self.contexts(examples, dims, is_marked.then_some(target.case))?;
-        if others.is_empty() && !is_marked {
-            return Err(EngineError::NoMarks);
+        let guess = self.look_twice(target, examples, effort);
+        self.opened = None;
+        guess
+    }
+}
+
+impl NetSegmenter {
+    fn look_twice(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
+        let whole = self.encoded(&target.image)?;
+        let is_marked = !target.marks.is_empty();
+        // A marked target stands among its own examples already.
+        let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
+        examples.sort_by_key(|example| example.case);
+
+        let marks_suffice = look::tells_size(&target.marks, &whole.fit);
+        let closer = if marks_suffice { self.closer(target, &whole.fit, &examples, None)? } else { None };
+        let (first, window) = match closer {
+            Some(window) => (None, Some(window)),
+            None => {
+                let (cells, uncertainty) = self.look(target, &whole, &examples, None, effort)?;
+                let found = Region::of_guess(&whole.fit, &cells);
+                let window = if marks_suffice { None } else { self.closer(target, &whole.fit, &examples, found)? };
+                (Some((cells, uncertainty)), window)
+            }
+        };
+        let (mut probability, mut uncertainty) = match &first {
+            Some((cells, uncertainty)) => (whole.decode(cells), *uncertainty),
+            None => (Volume::filled(whole.grid, 0), 1.0),
+        };
+        if let Some((fit, side)) = window {
+            let window = self.window(&target.image, &fit)?;
+            let (cells, closely) = self.look(target, &window, &examples, Some(side), effort)?;
+            fit.paste(&cells, &mut probability.voxels);
+            uncertainty = closely;
         }
-        let own = Input::new(&encoded, &own);
-        let net = &self.net(dims)?.net;
-        let (cells, uncertainty) = strategy::guess(net, &self.compute.device, &own, is_marked, &others, effort)?;
-        Ok(Guess { probability: encoded.decode(&cells), uncertainty })
+        Ok(Guess { probability, uncertainty })
     }
 }

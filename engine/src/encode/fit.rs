@@ -1,5 +1,5 @@
 //! How a source grid lies in its working grid, and the way there and back ("Fit" and "Back" of the input contract in
-//! `engine/training/README.md`). Knows no intensity and no mark.
+//! `engine/training/README.md`), for the whole image and for a window of it. Knows no intensity and no mark.
 //!
 //! The working grid of a volume follows the closest canonical axes: `D` to superior, `H` to anterior, `W` to the
 //! right. That of a picture, or of a volume one voxel deep, has `D` = 1 and the other two axes in voxel order.
@@ -22,11 +22,18 @@ pub struct Fit {
     cells: [usize; 3],
     /// Voxels a cell along each voxel axis.
     scale: [f64; 3],
+    /// Where the working grid's middle lies along each voxel axis, in voxels from the image's edge.
+    middle: [f64; 3],
+    /// Side of a cell: mm, or pixels of a picture.
+    cell: f64,
     /// Voxel axis and way along it of `D`, `H` and `W`.
     tensor: [Direction; 3],
     /// Cells a mm along each voxel axis.
     cells_per_mm: [f64; 3],
 }
+
+/// Two cells, and the share of the second.
+type Between = ([usize; 2], f32);
 
 /// A voxel's share in some cells.
 type Shares = Vec<(usize, f32)>;
@@ -53,9 +60,52 @@ impl Fit {
             source,
             cells: std::array::from_fn(|axis| if flat == Some(axis) { 1 } else { size }),
             scale,
+            middle: source.map(|voxels| voxels as f64 / 2.0),
+            cell,
             tensor: flat.map_or_else(|| canonical(image), in_voxel_order),
             cells_per_mm: std::array::from_fn(|axis| 1.0 / (spacing_mm[axis] * scale[axis])),
         })
+    }
+
+    /// A window of the same image: its middle in voxels from the image's edge, and the side of its cells in mm (of a
+    /// picture in pixels).
+    #[must_use]
+    pub fn window(&self, middle: [f64; 3], cell: f64) -> Self {
+        let zoom = cell / self.cell;
+        let is_flat = |axis: usize| self.cells[axis] == 1;
+        Self {
+            scale: std::array::from_fn(|axis| if is_flat(axis) { 1.0 } else { self.scale[axis] * zoom }),
+            middle: std::array::from_fn(|axis| if is_flat(axis) { self.middle[axis] } else { middle[axis] }),
+            cell,
+            cells_per_mm: self.cells_per_mm.map(|cells| cells / zoom),
+            ..self.clone()
+        }
+    }
+
+    /// Side of a cell: mm, or pixels of a picture.
+    #[must_use]
+    pub fn cell(&self) -> f64 {
+        self.cell
+    }
+
+    /// Side of the working grid in the unit of [`Fit::cell`].
+    #[must_use]
+    pub fn side(&self) -> f64 {
+        self.cell * self.cells.iter().copied().fold(1, usize::max) as f64
+    }
+
+    /// The source's shortest voxel edge in the unit of [`Fit::cell`].
+    #[must_use]
+    pub fn finest(&self) -> f64 {
+        let edge = |axis: usize| if self.cells[axis] == 1 { f64::INFINITY } else { self.cell / self.scale[axis] };
+        (0..3).map(edge).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The longest side of a box of so many voxels along each axis, in the unit of [`Fit::cell`].
+    #[must_use]
+    pub fn longest(&self, voxels: [f64; 3]) -> f64 {
+        let length = |axis: usize| if self.cells[axis] == 1 { 0.0 } else { voxels[axis] / self.scale[axis] * self.cell };
+        (0..3).map(length).fold(0.0, f64::max)
     }
 
     /// Cells along `D`, `H` and `W`.
@@ -80,6 +130,13 @@ impl Fit {
         })
     }
 
+    /// Whether a box between two cell positions touches the working grid: a window shows only some of the marks.
+    #[must_use]
+    pub fn shows(&self, a: [f32; 3], b: [f32; 3]) -> bool {
+        let shape = self.shape();
+        (0..3).all(|axis| a[axis].max(b[axis]) >= -0.5 && a[axis].min(b[axis]) <= shape[axis] as f32 - 0.5)
+    }
+
     /// The tensor axis (0 = `D`) of a voxel axis.
     #[must_use]
     pub fn tensor_axis(&self, voxel_axis: usize) -> usize {
@@ -94,7 +151,23 @@ impl Fit {
 
     /// Cell coordinate, in the voxel axis' own direction, of a voxel coordinate.
     fn along(&self, axis: usize, voxel: f64) -> f64 {
-        (voxel + 0.5 - self.source[axis] as f64 / 2.0) / self.scale[axis] + self.cells[axis] as f64 / 2.0 - 0.5
+        (voxel + 0.5 - self.middle[axis]) / self.scale[axis] + self.cells[axis] as f64 / 2.0 - 0.5
+    }
+
+    /// Voxel coordinate of a cell coordinate; the inverse of `along`.
+    fn voxel(&self, axis: usize, cell: f64) -> f64 {
+        (cell + 0.5 - self.cells[axis] as f64 / 2.0) * self.scale[axis] + self.middle[axis] - 0.5
+    }
+
+    /// Voxel position of a continuous cell position `[D, H, W]`; the inverse of [`Fit::cell_from_voxel`].
+    #[must_use]
+    pub fn voxel_from_cell(&self, cell: [f64; 3]) -> [f64; 3] {
+        let mut voxel = [0.0; 3];
+        for (Direction { axis, sign }, at) in std::iter::zip(self.tensor, cell) {
+            let along = if sign < 0 { self.cells[axis] as f64 - 1.0 - at } else { at };
+            voxel[axis] = self.voxel(axis, along);
+        }
+        voxel
     }
 
     /// Values of the source grid on the working grid, `[D, H, W]`.
@@ -118,25 +191,32 @@ impl Fit {
         self.turn(&all, true)
     }
 
-    /// Probabilities `[D, H, W]` on the source grid, 0 to 255, linearly.
+    /// Probabilities `[D, H, W]` on the source grid, 0 to 255, linearly; 0 outside of a window.
     #[must_use]
     pub fn back(&self, cells: &[f32]) -> Vec<u8> {
+        let mut out = vec![0; self.source.iter().product()];
+        self.paste(cells, &mut out);
+        out
+    }
+
+    /// As [`Fit::back`], onto what is there: voxels outside of the window stay.
+    pub fn paste(&self, cells: &[f32], out: &mut [u8]) {
         let cells = self.turn(cells, false);
         let [across, down, through] = std::array::from_fn(|axis| self.neighbours(axis));
         let [ci, cj, _] = self.cells;
+        let [width, height, _] = self.source;
         let (mut plane, mut line) = (vec![0.0; ci * cj], vec![0.0; ci]);
-        let mut out = Vec::with_capacity(self.source.iter().product());
-        for &between in &through {
+        for &(k, between) in &through {
             blend(&cells, ci * cj, between, &mut plane);
-            for &between in &down {
+            for &(j, between) in &down {
                 blend(&plane, ci, between, &mut line);
-                out.extend(across.iter().map(|&([low, high], share)| {
+                let row = &mut out[(k * height + j) * width..][..width];
+                for &(i, ([low, high], share)) in &across {
                     let value = line[low] + share * (line[high] - line[low]);
-                    (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
-                }));
+                    row[i] = (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+                }
             }
         }
-        out
     }
 
     /// For each voxel along an axis, the cells that take it: a triangle of half-width max(1, scale) around each
@@ -146,7 +226,7 @@ impl Fit {
         let width = scale.max(1.0);
         let mut shares = vec![Shares::new(); voxels];
         for cell in 0..cells {
-            let centre = (cell as f64 + 0.5 - cells as f64 / 2.0) * scale + voxels as f64 / 2.0 - 0.5;
+            let centre = self.voxel(axis, cell as f64);
             if !(-0.5..=voxels as f64 - 0.5).contains(&centre) {
                 continue;
             }
@@ -160,15 +240,21 @@ impl Fit {
         shares
     }
 
-    /// For each voxel along an axis, the two cells between which it lies and its share of the second.
-    fn neighbours(&self, axis: usize) -> Vec<([usize; 2], f32)> {
-        let last = self.cells[axis] - 1;
+    /// Each voxel along an axis that the working grid covers, the two cells between which it lies and its share of the
+    /// second.
+    fn neighbours(&self, axis: usize) -> Vec<(usize, Between)> {
+        let last = (self.cells[axis] - 1) as f64;
         let place = |voxel: usize| {
-            let along = self.along(axis, voxel as f64).clamp(0.0, last as f64);
+            let along = self.along(axis, voxel as f64);
+            // Rounding must not lose the outermost voxels of a whole image.
+            if !(-0.501..=last + 0.501).contains(&along) {
+                return None;
+            }
+            let along = along.clamp(0.0, last);
             let low = along as usize;
-            ([low, (low + 1).min(last)], (along - low as f64) as f32)
+            Some((voxel, ([low, (low + 1).min(last as usize)], (along - low as f64) as f32)))
         };
-        (0..self.source[axis]).map(place).collect()
+        (0..self.source[axis]).filter_map(place).collect()
     }
 
     /// Working grid in the order of the voxel axes (`i` fastest) to `[D, H, W]`, or the other way.
@@ -219,7 +305,7 @@ fn add(to: &mut [f32], from: &[f32], share: f32) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += share * from);
 }
 
-fn blend(from: &[f32], len: usize, ([low, high], share): ([usize; 2], f32), to: &mut [f32]) {
+fn blend(from: &[f32], len: usize, ([low, high], share): Between, to: &mut [f32]) {
     let (low, high) = (&from[low * len..][..len], &from[high * len..][..len]);
     to.iter_mut().zip(low.iter().zip(high)).for_each(|(to, (low, high))| *to = low + share * (high - low));
 }

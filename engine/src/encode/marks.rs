@@ -93,6 +93,9 @@ impl Marking {
     /// Cells whose centres lie in the box, and at least one along each axis: a flat box covers one slice.
     fn fill_box(&mut self, from: [f32; 3], to: [f32; 3]) {
         let (a, b) = (self.fit.cell_from_voxel(from), self.fit.cell_from_voxel(to));
+        if !self.fit.shows(a, b) {
+            return;
+        }
         let [_, h, w] = self.fit.shape();
         let shape = self.fit.shape();
         let [zs, ys, xs] = std::array::from_fn(|axis| covered(a[axis].min(b[axis]), a[axis].max(b[axis]), shape[axis]));

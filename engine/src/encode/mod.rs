@@ -19,6 +19,8 @@ pub struct Encoded {
     pub fit: Fit,
     /// `[C, D, H, W]`, 0 to 1.
     pub cells: Vec<f32>,
+    /// The image's values that are 0 and 1.
+    limits: [f32; 2],
 }
 
 impl Encoded {
@@ -27,8 +29,17 @@ impl Encoded {
     /// # Errors
     /// [`EngineError::Image`] if it holds no voxel.
     pub fn new(image: &Image) -> Result<Self, EngineError> {
-        let fit = Fit::new(image)?;
-        let [low, high] = limits(image);
+        Ok(Self::on(image, Fit::new(image)?, limits(image)))
+    }
+
+    /// A window of the same image, its intensities scaled as in the whole.
+    #[must_use]
+    pub fn window(&self, image: &Image, fit: Fit) -> Self {
+        Self::on(image, fit, self.limits)
+    }
+
+    fn on(image: &Image, fit: Fit, limits: [f32; 2]) -> Self {
+        let [low, high] = limits;
         let range = (high - low).max(1e-6);
         let scale = |value: f32| if value.is_finite() { ((value - low) / range).clamp(0.0, 1.0) } else { 0.0 };
         let cells = match (&image.pixels, fit.dims) {
@@ -38,7 +49,7 @@ impl Encoded {
             (Pixels::F32(voxels), _) => channel(&fit, |at| scale(voxels[at])),
             _ => channel(&fit, |at| scale(image.value(at))),
         };
-        Ok(Self { grid: image.grid, fit, cells })
+        Self { grid: image.grid, fit, cells, limits }
     }
 
     /// Draws marks and the previous guess. A mask on the working grid comes from [`Encoded::mask_cells`].

@@ -43,7 +43,7 @@ def predict(net, target, contexts, mirrors=False):
         if mirrors:
             turned = net(target.flip(-1), contexts.flip(-1)).sigmoid().flip(-1)
             guess = (guess + turned) / 2
-    return guess[0, 0].numpy()
+    return guess[0, 0].float().numpy()
 
 
 def seed(name):
