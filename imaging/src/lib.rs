@@ -3,13 +3,17 @@
 //! This crate knows no GPU, no window and no thread, so most truths of the program are tested here.
 
 pub mod brush;
+pub mod distance;
 pub mod edit;
 pub mod export;
 pub mod files;
 pub mod journal;
 pub mod labels;
+pub mod metrics;
 pub mod project;
 pub mod prompt;
+pub mod random;
+pub mod regions;
 pub mod space;
 pub mod volume;
 

@@ -1,7 +1,8 @@
 //! Where the tissues of the sample's phantom lie: simple solids in the space of one standard body, in mm,
 //! x to the patient's right, y to the front, z to the head. A subject is a smooth warp of it.
 
-use super::noise::{Noise, Random};
+use super::noise::Noise;
+use imaging::random::Random;
 
 /// What a point of a body is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

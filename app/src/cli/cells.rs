@@ -1,8 +1,9 @@
 //! The sample's pictures: cells in culture under a fluorescence microscope, nuclei in blue and cytoplasm in green,
 //! with the nuclei as reference.
 
-use super::noise::{Noise, Random, blur};
+use super::noise::{Noise, blur};
 use image::{GrayImage, Luma, Rgb, RgbImage};
+use imaging::random::Random;
 use std::f32::consts::TAU;
 
 /// How many pictures there are.

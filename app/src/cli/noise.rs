@@ -1,42 +1,6 @@
-//! Chance and smoothness for the sample: random numbers that are the same on every machine, and noise
-//! fields that are smooth in space.
+//! Smoothness for the sample: noise fields that are smooth in space, and blur.
 
-/// A small generator (SplitMix64; Steele, Lea and Flood 2014): the sample must be the same everywhere.
-pub struct Random(u64);
-
-impl Random {
-    /// A generator whose numbers follow from `seed` alone.
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
-    }
-
-    /// The next number of the whole range.
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed(self.0)
-    }
-
-    /// Evenly in 0..1.
-    pub fn unit(&mut self) -> f32 {
-        (self.bits() >> 40) as f32 / (1_u64 << 24) as f32
-    }
-
-    /// Evenly between two numbers.
-    pub fn between(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * self.unit()
-    }
-
-    /// Around 0 with deviation 1; the sum of four even numbers, so never beyond 3.5.
-    pub fn normal(&mut self) -> f32 {
-        (self.unit() + self.unit() + self.unit() + self.unit() - 2.0) * 1.732
-    }
-}
-
-fn mixed(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+use imaging::random::{Random, mixed};
 
 /// Noise that is smooth in space: random values on a lattice, interpolated between.
 #[derive(Clone, Copy)]
@@ -94,20 +58,6 @@ pub fn blur(values: &mut [f32], shape: [usize; 3], axis: usize, side: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_same_seed_gives_the_same_numbers() {
-        let numbers = |seed| {
-            std::iter::repeat_with({
-                let mut random = Random::new(seed);
-                move || random.bits()
-            })
-            .take(4)
-            .collect::<Vec<_>>()
-        };
-        assert_eq!(numbers(7), numbers(7));
-        assert_ne!(numbers(7), numbers(8));
-    }
 
     #[test]
     fn noise_is_smooth_and_bounded() {

@@ -2,7 +2,8 @@
 //! What each tissue is and looks like is told here; where it lies, in `anatomy`.
 
 use super::anatomy::{Anatomy, Tissue};
-use super::noise::{Noise, Random, blur};
+use super::noise::{Noise, blur};
+use imaging::random::Random;
 use imaging::{Affine, Grid, Image, Pixels, Volume};
 
 /// How many subjects the cohort has.

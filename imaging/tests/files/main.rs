@@ -5,6 +5,7 @@ mod exports;
 mod folders;
 mod items;
 mod make;
+mod metrics;
 mod outside;
 mod pictures;
 mod volumes;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs a script of `tests/outside`, which fails where it finds a difference.
-fn ask(script: &str, folder: &Path) {
+pub fn ask(script: &str, folder: &Path) {
     let Some(python) = std::env::var_os("EXEMPLAR_PYTHON") else {
         eprintln!("NOT TESTED ({script}): EXEMPLAR_PYTHON names no Python with nibabel, SimpleITK and Pillow");
         return;
@@ -24,7 +24,7 @@ fn ask(script: &str, folder: &Path) {
 }
 
 /// The folder of real files, if it is there.
-fn data() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let data = std::env::var_os("EXEMPLAR_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     if !data.is_dir() {
