@@ -8,6 +8,7 @@ pub mod device;
 pub mod encode;
 mod engine;
 pub mod error;
+pub mod evaluate;
 mod look;
 pub mod nets;
 pub mod protocol;

@@ -13,6 +13,33 @@ use crate::labels::Mask;
 use crate::regions::neighbours;
 use crate::volume::Grid;
 
+/// The tolerance, in mm, of the surface Dice that is told of volumes.
+pub const TOLERANCE_MM: f64 = 2.0;
+
+/// How well a mask agrees with a reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agreement {
+    /// Dice overlap; 1 where both are empty.
+    pub dice: f64,
+    /// 95% Hausdorff distance in mm; none of a flat image, and none where one mask alone is empty.
+    pub hausdorff95_mm: Option<f64>,
+    /// Share of both surfaces within [`TOLERANCE_MM`]; none of a flat image.
+    pub surface_dice: Option<f64>,
+}
+
+impl Agreement {
+    /// Of two masks of one grid; distances only where the grid is no single plane, for a picture has no mm.
+    #[must_use]
+    pub fn of(grid: &Grid, found: &Mask, reference: &Mask) -> Self {
+        let dice = found.dice(reference);
+        if grid.shape.contains(&1) {
+            return Self { dice, hausdorff95_mm: None, surface_dice: None };
+        }
+        let surfaces = SurfaceDistances::between(grid, found, reference);
+        Self { dice, hausdorff95_mm: surfaces.hausdorff95_mm(), surface_dice: Some(surfaces.dice_within(TOLERANCE_MM)) }
+    }
+}
+
 /// From every surface voxel of one mask to the surface of another, and back, in mm, each ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceDistances {
@@ -151,6 +178,13 @@ mod tests {
         let corner = 18.0_f64.sqrt();
         let far = SurfaceDistances::between(&grid, &a, &b).hausdorff95_mm().unwrap();
         assert!((3.0..=corner).contains(&far), "{far}");
+    }
+
+    #[test]
+    fn a_flat_image_has_no_distances_in_mm() {
+        let grid = Grid::new([20, 20, 1], Affine::IDENTITY);
+        let mask = block(&grid, [2, 2, 0], [18, 18, 1]);
+        assert_eq!(Agreement::of(&grid, &mask, &mask), Agreement { dice: 1.0, hausdorff95_mm: None, surface_dice: None });
     }
 
     #[test]
