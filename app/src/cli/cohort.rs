@@ -79,6 +79,35 @@ fn read_names(path: &Path, key: Option<&str>) -> anyhow::Result<BTreeMap<u16, St
     Ok(values.into_iter().filter(|(_, value)| *value > 0).map(|(name, value)| (value, name)).collect())
 }
 
+/// The colours of colour-coded label maps by value, as `palette.txt` tells them (`1: (255, 0, 0)`, a line each, from 0
+/// on); none where there is no such file.
+///
+/// # Errors
+/// Where the file is there and does not say that.
+pub fn palette(folder: &Path) -> anyhow::Result<Vec<[u8; 3]>> {
+    let path = folder.join("palette.txt");
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    read_palette(&path).map_err(told("the colours of the labels cannot be read", &path))
+}
+
+fn read_palette(path: &Path) -> anyhow::Result<Vec<[u8; 3]>> {
+    let text = std::fs::read_to_string(path)?;
+    let mut colours = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let numbers: Result<Vec<u16>, _> =
+            line.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).map(str::parse).collect();
+        match numbers.as_deref() {
+            Ok(&[value, r, g, b]) if usize::from(value) == colours.len() && [r, g, b].iter().all(|&c| c < 256) => {
+                colours.push([r, g, b].map(|c| c as u8));
+            }
+            _ => bail!("each line must be like 1: (255, 0, 0), from 0 on, not {line}"),
+        }
+    }
+    Ok(colours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +157,17 @@ mod tests {
         assert_eq!(structure_names(nnunet.path()).unwrap(), BTreeMap::from([(3, "cord".to_owned())]));
         let broken = folder(&["dataset.json"]);
         assert!(structure_names(broken.path()).is_err());
+    }
+
+    #[test]
+    fn a_palette_is_read_line_by_line() {
+        let here = folder(&[]);
+        assert!(palette(here.path()).unwrap().is_empty());
+        std::fs::write(here.path().join("palette.txt"), "0: (0, 0, 0)\n1: (128, 40, 40)").unwrap();
+        assert_eq!(palette(here.path()).unwrap(), [[0, 0, 0], [128, 40, 40]]);
+        for bad in ["1: (0, 0, 0)", "0: (0, 0)", "0: (0, 0, 256)"] {
+            std::fs::write(here.path().join("palette.txt"), bad).unwrap();
+            assert!(palette(here.path()).unwrap_err().to_string().contains("from 0 on"), "{bad}");
+        }
     }
 }

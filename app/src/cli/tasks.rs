@@ -33,7 +33,7 @@ pub struct Tasks {
 /// Where a file cannot be read, labels do not fit their image, or nothing is left to segment.
 pub fn from_folder(folder: &Path, wanted: &[String]) -> anyhow::Result<Tasks> {
     let labels = cohort::labels_in(folder)?;
-    let mut shown = Shown { names: cohort::structure_names(folder)?, ..Shown::default() };
+    let mut shown = Shown { names: cohort::structure_names(folder)?, colours: cohort::palette(folder)?, ..Shown::default() };
     let mut images = Vec::new();
     for (case, (name, path)) in cohort::images_in(folder)?.into_iter().enumerate() {
         if let Some(file) = cohort::labels_of(&name, &labels) {

@@ -57,16 +57,27 @@ impl LabelMap {
     }
 
     /// Renumbers the labels of a colour-coded file so that a colour bears one number across files: its place
-    /// in `table`, to which new colours are appended. The first of the table is the background, black.
+    /// in `table`, to which new colours are appended. The first of the table is the background, black. A file that
+    /// holds only black and greys of the table is read as numbers; these are colours of the table too.
     pub fn number_by(&mut self, table: &mut Vec<[u8; 3]>) {
         if table.is_empty() {
             table.push([0; 3]);
+        }
+        if self.colours.is_empty() && self.is_grey_of(table) {
+            self.values.iter_mut().for_each(|value| *value = place_of([*value as u8; 3], table));
+            self.colours.clone_from(table);
+            return;
         }
         let numbers: Vec<u16> = self.colours.iter().map(|colour| place_of(*colour, table)).collect();
         if !numbers.is_empty() {
             self.values.iter_mut().for_each(|value| *value = numbers[usize::from(*value)]);
             self.colours.clone_from(table);
         }
+    }
+
+    /// Whether every label is the grey value of a colour in `table`.
+    fn is_grey_of(&self, table: &[[u8; 3]]) -> bool {
+        self.values_present().iter().all(|&value| u8::try_from(value).is_ok_and(|grey| table.contains(&[grey; 3])))
     }
 }
 

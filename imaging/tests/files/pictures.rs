@@ -132,6 +132,20 @@ fn colours_are_numbered_in_order_and_alike_across_files() {
 }
 
 #[test]
+fn a_file_of_greys_alone_is_numbered_by_the_colours_that_they_are() {
+    let folder = folder();
+    let of = |name, colours: [[u8; 3]; 2]| save(folder.path(), name, RgbImage::from_fn(2, 1, |x, _| Rgb(colours[x as usize])));
+    let mut table = vec![[0, 0, 0], [0, 0, 255], [128, 128, 128]];
+    let mut greys = files::open_labels(&of("a.png", [[128; 3], [0; 3]])).expect("greys are labels");
+    assert_eq!(greys.values, [128, 0]);
+    greys.number_by(&mut table);
+    assert_eq!((greys.values, greys.colours.len()), (vec![2, 0], 3));
+    let mut numbers = files::open_labels(&of("b.png", [[2; 3], [1; 3]])).expect("numbers are labels");
+    numbers.number_by(&mut table);
+    assert_eq!((numbers.values, numbers.colours.len()), (vec![2, 1], 0), "no colours of the table");
+}
+
+#[test]
 fn photographs_are_no_labels() {
     let folder = folder();
     let photo = RgbImage::from_fn(64, 64, |x, y| Rgb([x as u8, y as u8, 7]));
