@@ -2,12 +2,13 @@
 
 use super::propagate::Run;
 use super::report::{Case, Teller};
-use super::sheet::{self, Shown};
+use super::sheet::{self, Layer, Shown};
 use super::{Compute, cohort, sample, tasks, told};
 use image::RgbImage;
 use imaging::Part;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What `demo` takes.
 #[derive(clap::Args)]
@@ -95,10 +96,12 @@ fn compare(case: &Case, image: &Path, source: &Path) -> anyhow::Result<Compared>
     let found = tasks::open_labels(&case.file, &image)?;
     let labels = cohort::labels_in(source)?;
     let reference = tasks::open_labels(&labels[&case.case], &image)?;
-    let masks: Vec<_> = case.structures.iter().map(|s| (found.mask(s.value), reference.mask(s.value))).collect();
-    let dice =
-        case.structures.iter().zip(&masks).map(|(s, (found, reference))| (s.name.clone(), found.dice(reference))).collect();
-    Ok(Compared { name: case.case.clone(), dice, picture: sheet::row(&Shown { image, masks }) })
+    let layers = case.structures.iter().enumerate();
+    let layers: Vec<Layer> = layers.map(|(place, s)| Layer::at(place, found.mask(s.value), reference.mask(s.value))).collect();
+    let dice = case.structures.iter().zip(&layers).map(|(s, layer)| (s.name.clone(), layer.found.dice(&layer.reference)));
+    let dice = dice.collect();
+    let picture = sheet::row(&Shown { image: Arc::new(image), layers, marks: Vec::new() });
+    Ok(Compared { name: case.case.clone(), dice, picture })
 }
 
 /// Dice of each case and structure, and the means.

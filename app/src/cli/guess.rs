@@ -1,6 +1,7 @@
 //! The engine for a program without frames: ask, wait, and settle between structures that overlap.
 
 use anyhow::{Context as _, bail, ensure};
+use engine::evaluate::{Answer, Order};
 use engine::{DeviceChoice, Engine, Event, Example, ImageRef, Marks, Request, Target};
 use imaging::{CaseId, Grid, Image, Mask, Volume};
 use std::sync::Arc;
@@ -12,14 +13,8 @@ const FOREVER: Duration = Duration::from_secs(6 * 3600);
 /// An engine that is ready.
 pub struct Guesser {
     engine: Engine,
-}
-
-/// What the engine says of one structure in one image.
-pub struct Guess {
-    /// On the image's grid, 0 (surely outside) to 255 (surely inside).
-    pub probability: Arc<Volume<u8>>,
-    /// How little it is to be trusted, 0 to 1.
-    pub uncertainty: f32,
+    /// What it computes on.
+    pub adapter: String,
 }
 
 impl Guesser {
@@ -37,7 +32,7 @@ impl Guesser {
                 Event::Ready { adapter, remarks, .. } => {
                     tracing::info!("computing on {adapter}");
                     remarks.iter().for_each(|remark| tracing::info!("{remark}"));
-                    return Ok(Self { engine });
+                    return Ok(Self { engine, adapter });
                 }
                 Event::Failed { error, .. } => return Err(error).context("the engine could not be started"),
                 _ => {}
@@ -49,23 +44,34 @@ impl Guesser {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn guess(&self, image: &Arc<Image>, marks: Marks, examples: &Arc<[Example]>) -> anyhow::Result<Guess> {
+    pub fn guess(&self, image: &Arc<Image>, marks: Marks, examples: &Arc<[Example]>) -> anyhow::Result<Answer> {
         let target = Target { case: CaseId(u64::MAX), image: ImageRef::Loaded(image.clone()), marks, previous: None };
+        self.ask(Order::Propagate(target, examples))
+    }
+
+    /// Asks as the window would, and waits for the answer.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn ask(&self, order: Order<'_>) -> anyhow::Result<Answer> {
         let ticket = self.engine.ticket();
-        ensure!(
-            self.engine.send(Request::Propagate { ticket, targets: vec![target], examples: examples.clone() }),
-            "the engine has stopped"
-        );
-        let mut guess = None;
+        let request = match order {
+            Order::Propagate(target, examples) => {
+                Request::Propagate { ticket, targets: vec![target], examples: examples.clone() }
+            }
+            Order::Preview(target) => Request::Preview { ticket, target, examples: Arc::new([]) },
+        };
+        ensure!(self.engine.send(request), "the engine has stopped");
+        let mut answer = None;
         loop {
             let event = self.engine.wait(FOREVER).context("the engine has stopped")?;
             if event.ticket().is_some_and(|other| other != ticket) {
                 continue;
             }
             match event {
-                Event::Guess { probability, uncertainty, .. } => guess = Some(Guess { probability, uncertainty }),
+                Event::Guess { probability, uncertainty, took, .. } => answer = Some(Answer { probability, uncertainty, took }),
                 Event::Skipped { error, .. } | Event::Failed { error, .. } => bail!(error),
-                Event::Finished { .. } => return guess.context("the engine gave no answer"),
+                Event::Finished { .. } => return answer.context("the engine gave no answer"),
                 Event::Ready { .. } | Event::Progress { .. } => {}
             }
         }

@@ -5,6 +5,7 @@ mod anatomy;
 mod cells;
 mod cohort;
 mod demo;
+mod evaluate;
 mod guess;
 mod noise;
 mod phantom;
@@ -50,6 +51,8 @@ enum Command {
     Segment(segment::Arguments),
     /// Segment many images from examples.
     Propagate(propagate::Arguments),
+    /// Measure how well images are segmented, on a folder of them with labels.
+    Evaluate(Box<evaluate::Arguments>),
     /// Do the main job on the sample without a window: examples, propagation, masks, comparison, a picture.
     Demo(demo::Arguments),
 }
@@ -91,6 +94,7 @@ pub fn run(window: impl FnOnce(Vec<PathBuf>, DeviceChoice) -> anyhow::Result<()>
         Some(Command::Sample(arguments)) => arguments.run(),
         Some(Command::Segment(arguments)) => arguments.run(),
         Some(Command::Propagate(arguments)) => arguments.run(),
+        Some(Command::Evaluate(arguments)) => arguments.run(),
         Some(Command::Demo(arguments)) => arguments.run(),
     })
 }

@@ -154,7 +154,7 @@ fn one(guesser: &Guesser, target: &Target, tasks: &[Task], bar: &ProgressBar) ->
 }
 
 /// A bar on standard error, drawn only where that is a terminal.
-fn progress(steps: usize) -> ProgressBar {
+pub fn progress(steps: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} left  {msg}") {
         bar.set_style(style);

@@ -10,8 +10,10 @@ use crate::protocol::Marks;
 use imaging::random::Random;
 use imaging::regions::{bounds, deepest, pieces};
 use imaging::{Grid, Image, Kind, Mask, Prompt, PromptId, Shape, Sign, StructureId};
-use slices::{Slice, slice_axis, spread};
+use slices::{Slice, spread};
 use std::sync::Arc;
+
+pub use slices::slice_axis;
 
 /// Seconds for a point, a box, a flat mask and a mask of a volume (WS-ICL, figure 5).
 const POINT_SECS: f64 = 5.0;

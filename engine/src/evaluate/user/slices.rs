@@ -143,6 +143,7 @@ impl Slice {
 
 /// The axis across the slices that a user marks: the flat one; else the one of slices much thicker than the others;
 /// else the one closest to the body's length.
+#[must_use]
 pub fn slice_axis(grid: &Grid) -> usize {
     if let Some(flat) = (0..3).rev().find(|&axis| grid.shape[axis] == 1) {
         return flat;
