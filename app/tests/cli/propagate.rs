@@ -131,3 +131,41 @@ fn check_masks(line: &serde_json::Value, set: &str, least: &[(&str, f64)]) {
         assert!(dice >= wanted, "{name} of {case}: Dice {dice:.3}, wanted {wanted}");
     }
 }
+
+/// Most memory that a run over some targets held at any time, in kB.
+#[cfg(target_os = "linux")]
+fn peak_kb(examples: &Path, targets: &Path, out: &Path) -> u64 {
+    let arguments =
+        ["propagate", "--device", "cpu", "--examples", text(examples), "--targets", text(targets), "--out", text(out)];
+    let program =
+        std::process::Command::new(env!("CARGO_BIN_EXE_exemplar")).args(arguments).stdout(std::process::Stdio::null()).spawn();
+    let mut program = program.unwrap();
+    let status = format!("/proc/{}/status", program.id());
+    let mut peak = 0;
+    loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let held = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        peak = peak.max(held.unwrap_or(0));
+        if let Some(ended) = program.try_wait().unwrap() {
+            assert!(ended.success() && peak > 0);
+            return peak;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_number_of_targets() {
+    let work = tempfile::tempdir().unwrap();
+    let examples = cases(&work.path().join("examples"), "cells", &["cells-01.png"], true);
+    let picture = image::RgbImage::from_fn(640, 640, |x, y| image::Rgb([(x % 251) as u8, (y % 241) as u8, 9]));
+    let peaks = [5, 45].map(|count| {
+        let targets = work.path().join(count.to_string());
+        std::fs::create_dir_all(&targets).unwrap();
+        (0..count).for_each(|case| picture.save(targets.join(format!("{case}.png"))).unwrap());
+        peak_kb(&examples, &targets, &work.path().join(format!("out-{count}")))
+    });
+    // Forty pictures of 1.2 MB each would be half as much again.
+    assert!(peaks[1] as f64 <= 1.1 * peaks[0] as f64, "{peaks:?} kB");
+}
