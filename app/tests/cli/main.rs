@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot know")]
 
+mod baselines;
 mod evaluate;
 mod make;
 mod propagate;
