@@ -3,16 +3,22 @@
 //! A label map is written beside its goal under another name, brought to the disk, read back, compared, and only
 //! then given its name; what fails leaves no file behind. A source that is a picture gets a PNG.
 
-use crate::files::nifti::template::Template;
-use crate::files::{self, Fault, FileError, Item, LabelMap, case_name, io_text, shape_text};
+use crate::files::nifti::template::{Stored, Template};
+use crate::files::{self, FileError, Item, LabelMap, case_name, io_text, shape_text};
 use crate::labels::Mask;
 use crate::space::Affine;
-use crate::volume::Grid;
+use crate::volume::{Grid, Image};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+mod dataset;
+mod slicer;
+
+pub use dataset::{Labelled, export_nnunet};
+pub use slicer::export_slicer;
 
 /// What was written, as it was read back.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +82,9 @@ pub enum ExportError {
     /// Two structures would get one file.
     #[error("could not export: two structures would both be written to this file: {}", .0.display())]
     SameName(PathBuf),
+    /// Volumes and pictures do not go into one nnU-Net folder.
+    #[error("could not export: an nnU-Net folder holds either volumes or pictures, and these cases are both: {}", .0.display())]
+    Mixed(PathBuf),
     /// The file is there, and was not to be replaced.
     #[error("could not export: a file of this name exists already: {}", .0.display())]
     Exists(PathBuf),
@@ -118,24 +127,45 @@ pub fn export_nifti(source: &Item, labels: &[(u16, &Mask)], to: &Path, overwrite
     let target = check_goal(source, to, overwrite)?;
     let grid = target.grid();
     let values = merged(labels, &grid, source)?;
+    let sha256 = sha256(&values);
+    let encoded = target.encoded(&values, to).map_err(|error| ExportError::Write { error, path: to.to_owned() })?;
+    let back = write_and_compare(to, overwrite, &encoded, |written| {
+        let back = files::open_labels(written)?;
+        Ok(compare(&back, &grid, &sha256).map(|()| back.grid))
+    })?;
+    let measures = labels.iter().map(|&(value, mask)| Measure::of(value, mask, &grid)).collect();
+    Ok(Receipt::new(to, &back, measures, sha256))
+}
+
+/// Writes a file beside its goal, reads it back by `check`, which names what differs, and gives it its name.
+fn write_and_compare<T>(
+    to: &Path,
+    overwrite: bool,
+    bytes: &[u8],
+    check: impl FnOnce(&Path) -> Result<Result<T, &'static str>, ExportError>,
+) -> Result<T, ExportError> {
     let failed = |error| ExportError::Write { error, path: to.to_owned() };
     let mut file = beside(to).map_err(failed)?;
-    file.write_all(&target.encoded(&values, to).map_err(failed)?).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    let sha256 = sha256(&values);
-    let back = files::open_labels(file.path())?;
-    compare(&back, &grid, &sha256).map_err(|what| ExportError::Differs { what, path: to.to_owned() })?;
+    let back = check(file.path())?.map_err(|what| ExportError::Differs { what, path: to.to_owned() })?;
     keep(file, to, overwrite)?;
-    let measure =
-        |&(value, mask): &(u16, &Mask)| Measure { value, voxels: mask.count(), ml: mask.count() as f64 * grid.voxel_ml() };
-    Ok(Receipt {
-        path: to.to_owned(),
-        shape: back.grid.shape,
-        world_from_voxel: back.grid.world_from_voxel,
-        voxel_ml: grid.voxel_ml(),
-        measures: labels.iter().map(measure).collect(),
-        sha256,
-    })
+    Ok(back)
+}
+
+impl Receipt {
+    fn new(path: &Path, grid: &Grid, measures: Vec<Measure>, sha256: String) -> Self {
+        let (shape, world_from_voxel) = (grid.shape, grid.world_from_voxel);
+        Self { path: path.to_owned(), shape, world_from_voxel, voxel_ml: grid.voxel_ml(), measures, sha256 }
+    }
+}
+
+impl Measure {
+    /// Of a mask on a grid.
+    #[must_use]
+    pub fn of(value: u16, mask: &Mask, grid: &Grid) -> Self {
+        Self { value, voxels: mask.count(), ml: mask.count() as f64 * grid.voxel_ml() }
+    }
 }
 
 /// Says what would speak against a mask of this name, before any work is done for it.
@@ -184,12 +214,50 @@ pub fn export_nifti_each(
     goals.iter().zip(masks).map(|(goal, (_, mask))| export_nifti(source, &[(1, mask)], goal, overwrite)).collect()
 }
 
+/// A line of the table of volumes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The case's name.
+    pub case: String,
+    /// The structure's name.
+    pub structure: String,
+    /// How much there is of it.
+    pub measure: Measure,
+    /// The mean of the image over it, after slope and intercept; none of an empty mask or a picture in colour.
+    pub mean: Option<f64>,
+}
+
+/// The mean of an image's numbers over a mask, those that are none (NaN) left out.
+#[must_use]
+pub fn mean_over(image: &Image, mask: &Mask) -> Option<f64> {
+    if image.is_colour() || mask.shape() != image.grid.shape {
+        return None;
+    }
+    let (sum, count) = mask
+        .iter()
+        .map(|index| f64::from(image.value(index)))
+        .filter(|value| !value.is_nan())
+        .fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / count as f64)
+}
+
 /// A table of volumes, comma-separated as RFC 4180 has it: case, structure, voxels, millilitres.
 #[must_use]
 pub fn volumes_csv<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str, Measure)>) -> String {
     let mut table = "case,structure,voxels,ml\r\n".to_owned();
     for (case, structure, Measure { voxels, ml, .. }) in rows {
         table += &format!("{},{},{voxels},{ml:.4}\r\n", cell(case), cell(structure));
+    }
+    table
+}
+
+/// A table of measures, comma-separated as RFC 4180 has it: case, structure, voxels, millilitres, mean intensity.
+#[must_use]
+pub fn measures_csv(rows: &[Row]) -> String {
+    let mut table = "case,structure,voxels,ml,mean_intensity\r\n".to_owned();
+    for Row { case, structure, measure: Measure { voxels, ml, .. }, mean } in rows {
+        let mean = mean.map(|mean| format!("{mean:.4}")).unwrap_or_default();
+        table += &format!("{},{},{voxels},{ml:.4},{mean}\r\n", cell(case), cell(structure));
     }
     table
 }
@@ -214,11 +282,13 @@ enum Target {
 impl Target {
     fn read(source: &Item) -> Result<Self, FileError> {
         let Item { path, part } = source;
-        let target = files::picture_format(path).and_then(|format| match format {
-            Some(format) => files::picture::size(path, part, format).map(Self::Picture),
-            None => Template::read(path, part).map(|template| Self::Nifti(Box::new(template))),
-        });
-        target.map_err(|fault: Fault| fault.at(path))
+        let format = files::format(path).map_err(|fault| fault.at(path))?;
+        let template = match format {
+            files::Format::Picture(_) => return files::grid(source).map(Self::Picture),
+            files::Format::Volume(files::Kind::Nifti) => Template::read(path, part).map_err(|fault| fault.at(path))?,
+            files::Format::Volume(_) => Template::new(files::grid(source)?),
+        };
+        Ok(Self::Nifti(Box::new(template)))
     }
 
     fn grid(&self) -> Grid {
@@ -242,12 +312,12 @@ impl Target {
     }
 
     fn encoded(&self, values: &[u16], to: &Path) -> io::Result<Vec<u8>> {
-        let wide = values.iter().any(|&value| value > 255);
+        let stored = Stored::labels(values);
         match self {
-            Self::Picture(grid) => files::picture_labels::encode(grid.shape, values, wide),
+            Self::Picture(grid) => files::picture_labels::encode(grid.shape, values, stored == Stored::U16),
             Self::Nifti(template) => {
-                let mut bytes = template.bytes(wide);
-                bytes.extend(template.voxels(values, wide));
+                let mut bytes = template.bytes(stored);
+                bytes.extend(template.voxels(values, stored));
                 if to.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) { gzipped(&bytes) } else { Ok(bytes) }
             }
         }

@@ -81,6 +81,17 @@ impl Grid {
             })
     }
 
+    /// How far the corners of both grids, counted in voxels, are apart in mm at most.
+    #[must_use]
+    pub fn distance_mm(&self, other: &Self) -> f64 {
+        let corners = self.corners().into_iter().zip(other.corners());
+        let apart = corners.map(|(a, b)| {
+            let (a, b) = (self.world_from_voxel.apply(a), other.world_from_voxel.apply(b));
+            (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt()
+        });
+        apart.fold(0.0, f64::max)
+    }
+
     fn corners(&self) -> [[f64; 3]; 8] {
         std::array::from_fn(|corner| {
             std::array::from_fn(|axis| if corner >> axis & 1 == 1 { self.shape[axis].saturating_sub(1) as f64 } else { 0.0 })

@@ -33,6 +33,21 @@ impl LabelMap {
         Mask::from_fn(self.grid.shape, |index| self.values[index] == value)
     }
 
+    /// The voxels of each label that occurs, ascending, in one pass.
+    #[must_use]
+    pub fn masks(&self) -> Vec<(u16, Mask)> {
+        let present = self.values_present();
+        let mut masks: Vec<(u16, Mask)> = present.iter().map(|&value| (value, Mask::empty(self.grid.shape))).collect();
+        let mut places = vec![usize::MAX; 1 << 16];
+        present.iter().enumerate().for_each(|(place, &value)| places[usize::from(value)] = place);
+        for (index, &value) in self.values.iter().enumerate() {
+            if let Some((_, mask)) = masks.get_mut(places[usize::from(value)]) {
+                mask.set(index, true);
+            }
+        }
+        masks
+    }
+
     /// The voxels of any label.
     #[must_use]
     pub fn foreground(&self) -> Mask {

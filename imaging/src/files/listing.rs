@@ -5,8 +5,27 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 /// Endings that are opened, longest first where one ends in another.
-const ENDINGS: [&str; 12] =
-    [".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", ".png", ".jpeg", ".jpg", ".tiff", ".tif", ".bmp"];
+const ENDINGS: [&str; 19] = [
+    ".nii.gz",
+    ".hdr.gz",
+    ".img.gz",
+    ".gipl.gz",
+    ".nii",
+    ".hdr",
+    ".img",
+    ".seg.nrrd",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".gipl",
+    ".png",
+    ".jpeg",
+    ".jpg",
+    ".tiff",
+    ".tif",
+    ".bmp",
+];
 
 /// The image files of a folder, in natural order ("case 2" before "case 10"), capitals as small letters.
 /// Hidden files are left out, and a `.hdr`/`.img` pair is named once, by its header.

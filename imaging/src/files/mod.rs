@@ -2,25 +2,40 @@
 //! content cannot say it (the voxels of a `.hdr`/`.img` pair). Masks out are `export`'s.
 
 mod fault;
+mod gipl;
+mod info;
 mod item;
 mod label_map;
+mod label_names;
 mod listing;
+mod memory;
+mod metaimage;
 pub(crate) mod nifti;
+mod nrrd;
 pub(crate) mod picture;
 pub(crate) mod picture_labels;
+mod place;
+mod raw;
 mod source;
+mod structures;
+mod text_header;
 mod tiff;
+mod voxels;
 
 pub use fault::{Fault, FileError, shape_text};
+pub use info::{Info, info, part_for};
 pub use item::{Item, ItemInfo, Part};
 pub use label_map::LabelMap;
+pub use label_names::{LabelName, LabelNames, names, names_beside, read_names};
 pub use listing::{case_name, is_supported, list};
+pub use structures::{Fit, Segment, Structures, open_structures};
 
 pub(crate) use fault::io_text;
-pub(crate) use source::Source;
 
-use crate::volume::Image;
+use crate::volume::{Grid, Image};
 use image::ImageFormat;
+use raw::Raw;
+use source::Source;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -38,13 +53,13 @@ pub fn open(path: &Path) -> Result<Image, FileError> {
 /// As [`open`], and where the file holds no such part.
 pub fn open_item(item: &Item) -> Result<Image, FileError> {
     let Item { path, part } = item;
-    contained(path, || match picture_format(path)? {
-        Some(format) => picture::open(path, part, format),
-        None => nifti::open(path, part),
+    contained(path, || match format(path)? {
+        Format::Picture(format) => picture::open(path, part, format),
+        Format::Volume(kind) => kind.raw(path)?.image(part),
     })
 }
 
-/// Reads the only label map of a file: numbers from NIfTI or a grey or palette picture, or colours, which are
+/// Reads the only label map of a file: numbers from a volume or a grey or palette picture, or colours, which are
 /// numbered in the order of red, green, blue after black (see [`LabelMap::number_by`]).
 ///
 /// # Errors
@@ -59,9 +74,9 @@ pub fn open_labels(path: &Path) -> Result<LabelMap, FileError> {
 /// As [`open_labels`], and where the file holds no such part.
 pub fn open_labels_item(item: &Item) -> Result<LabelMap, FileError> {
     let Item { path, part } = item;
-    contained(path, || match picture_format(path)? {
-        Some(format) => picture_labels::open(path, part, format),
-        None => nifti::open_labels(path, part),
+    contained(path, || match format(path)? {
+        Format::Picture(format) => picture_labels::open(path, part, format),
+        Format::Volume(kind) => kind.raw(path)?.labels(part),
     })
 }
 
@@ -70,9 +85,18 @@ pub fn open_labels_item(item: &Item) -> Result<LabelMap, FileError> {
 /// # Errors
 /// As [`open`].
 pub fn items(path: &Path) -> Result<Vec<ItemInfo>, FileError> {
-    contained(path, || match picture_format(path)? {
-        Some(format) => picture::items(path, format),
-        None => nifti::items(path),
+    contained(path, || match format(path)? {
+        Format::Picture(format) => picture::items(path, format),
+        Format::Volume(kind) => kind.raw(path)?.items(path),
+    })
+}
+
+/// The grid of an image, whose voxels are left alone.
+pub(crate) fn grid(item: &Item) -> Result<Grid, FileError> {
+    let Item { path, part } = item;
+    contained(path, || match format(path)? {
+        Format::Picture(format) => picture::size(path, part, format),
+        Format::Volume(kind) => kind.raw(path)?.grid(part),
     })
 }
 
@@ -95,19 +119,53 @@ pub(crate) fn parts(whole: ItemInfo, count: u64, title: impl Fn(u32) -> String) 
     }
 }
 
-/// The picture format that a file's first bytes tell, if it is a picture.
-pub(crate) fn picture_format(path: &Path) -> Result<Option<ImageFormat>, Fault> {
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Format {
+    /// A picture.
+    Picture(ImageFormat),
+    /// Volumes of plain numbers behind a header.
+    Volume(Kind),
+}
+
+/// The formats of plain numbers behind a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// And Analyze.
+    Nifti,
+    Nrrd,
+    MetaImage,
+    Gipl,
+}
+
+impl Kind {
+    /// A file's header, and its source of voxels.
+    fn raw(self, path: &Path) -> Result<Raw, Fault> {
+        match self {
+            Self::Nifti => nifti::raw(path),
+            Self::Nrrd => nrrd::raw(path),
+            Self::MetaImage => metaimage::raw(path),
+            Self::Gipl => gipl::raw(path),
+        }
+    }
+}
+
+/// The format that a file's first bytes tell.
+pub(crate) fn format(path: &Path) -> Result<Format, Fault> {
     if nifti::is_half(path, "img") {
-        return Ok(None);
+        return Ok(Format::Volume(Kind::Nifti));
     }
     let mut source = Source::open(path)?;
-    let head = source.take(16)?;
+    let head = source.take(256)?;
     Ok(match head.as_slice() {
-        _ if source.inflates => None,
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(ImageFormat::Png),
-        [0xff, 0xd8, 0xff, ..] => Some(ImageFormat::Jpeg),
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(ImageFormat::Tiff),
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some(ImageFormat::Bmp),
-        _ => None,
+        head if gipl::is(head) => Format::Volume(Kind::Gipl),
+        head if nrrd::is(head) => Format::Volume(Kind::Nrrd),
+        head if metaimage::is(head) => Format::Volume(Kind::MetaImage),
+        _ if source.inflates => Format::Volume(Kind::Nifti),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Format::Picture(ImageFormat::Png),
+        [0xff, 0xd8, 0xff, ..] => Format::Picture(ImageFormat::Jpeg),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Format::Picture(ImageFormat::Tiff),
+        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Format::Picture(ImageFormat::Bmp),
+        _ => Format::Volume(Kind::Nifti),
     })
 }

@@ -4,6 +4,7 @@
 //! and `j` down, and `Image::is_picture` keeps it from being shown as anatomy. The stored order of pixels is
 //! kept, whatever a camera noted of its rotation, so that a mask fits the file pixel by pixel.
 
+use super::Format;
 use super::fault::Fault;
 use super::item::{ItemInfo, Part};
 use super::tiff;
@@ -52,6 +53,18 @@ pub(crate) fn items(path: &Path, format: ImageFormat) -> Result<Vec<ItemInfo>, F
         item.shape = grid(size)?.shape;
     }
     Ok(items)
+}
+
+/// The type of a number in a picture's file, as numpy calls it.
+pub(crate) fn voxel_type(path: &Path) -> Result<String, Fault> {
+    let Format::Picture(format) = super::format(path)? else { return Ok(String::new()) };
+    if format == ImageFormat::Tiff {
+        return tiff::voxel_type(path);
+    }
+    let decoder = ImageReader::with_format(BufReader::new(File::open(path)?), format).into_decoder().map_err(fault)?;
+    let colour = decoder.original_color_type();
+    let bits = colour.bits_per_pixel() / u16::from(colour.channel_count()).max(1);
+    Ok(format!("uint{bits}"))
 }
 
 /// The grid of a picture's file, whose pixels are left alone.

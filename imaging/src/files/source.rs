@@ -3,13 +3,22 @@
 //! Nothing here believes a header: a reader asks `most` before it sets memory aside.
 
 use super::fault::Fault;
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Deflate makes at most 1032 bytes of one (RFC 1951: a match of 258 bytes takes two bits); gzip adds little.
 const MOST_INFLATION: u64 = 1_100;
+
+/// How bytes are packed within a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// As they are.
+    Plain,
+    /// Deflated, in the wrapping of gzip or of zlib; which of them is told by the content.
+    Deflated,
+}
 
 /// A file to be read from its beginning to its end.
 pub(crate) struct Source {
@@ -23,19 +32,23 @@ pub(crate) struct Source {
 impl Source {
     /// Opens a file; that it is gzipped is told by its content, whatever its name.
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        let file = File::open(path)?;
-        let about = file.metadata()?;
-        if about.is_dir() {
-            return Err(Fault::Folder);
-        }
-        if !about.is_file() {
-            return Err(Fault::UnknownFormat("it is not a plain file"));
-        }
-        let mut file = BufReader::with_capacity(1 << 16, file);
-        let inflates = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let most = about.len().saturating_mul(if inflates { MOST_INFLATION } else { 1 });
+        let (mut file, length) = plain_file(path)?;
+        let inflates = file.fill_buf()?.starts_with(GZIP);
         let reader: Box<dyn Read> = if inflates { Box::new(Members::new(file)) } else { Box::new(file) };
-        Ok(Self { reader, most, inflates })
+        Ok(Self { reader, most: most(length, inflates), inflates })
+    }
+
+    /// Opens a file from a byte on, whose packing its format's header tells.
+    pub fn open_at(path: &Path, begin: u64, packing: Packing) -> Result<Self, Fault> {
+        let (mut file, length) = plain_file(path)?;
+        file.seek(SeekFrom::Start(begin))?;
+        let inflates = packing == Packing::Deflated;
+        let reader: Box<dyn Read> = match packing {
+            Packing::Plain => Box::new(file),
+            Packing::Deflated if file.fill_buf()?.starts_with(GZIP) => Box::new(Members::new(file)),
+            Packing::Deflated => Box::new(ZlibDecoder::new(file)),
+        };
+        Ok(Self { reader, most: most(length.saturating_sub(begin), inflates), inflates })
     }
 
     /// Reads until `buffer` is full or the file ends; says how many bytes there were.
@@ -80,6 +93,25 @@ impl Source {
             _ => Fault::Unreadable(error),
         }
     }
+}
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+fn most(length: u64, inflates: bool) -> u64 {
+    length.saturating_mul(if inflates { MOST_INFLATION } else { 1 })
+}
+
+/// A file and its length; folders, pipes and devices are none.
+fn plain_file(path: &Path) -> Result<(BufReader<File>, u64), Fault> {
+    // Asked before it is opened: to open a pipe would wait for its other end.
+    let about = std::fs::metadata(path)?;
+    if about.is_dir() {
+        return Err(Fault::Folder);
+    }
+    if !about.is_file() {
+        return Err(Fault::UnknownFormat("it is not a plain file"));
+    }
+    Ok((BufReader::with_capacity(1 << 16, File::open(path)?), about.len()))
 }
 
 /// The members of a gzip file one after another, as `cat a.gz b.gz` and bgzip leave them. What follows the last

@@ -39,6 +39,19 @@ pub(crate) fn pages(path: &Path) -> Result<Vec<[u32; 2]>, Fault> {
     Ok(find_pages(path)?.into_iter().map(|page| page.size).collect())
 }
 
+/// The type of a number in the first page, as numpy calls it.
+pub(crate) fn voxel_type(path: &Path) -> Result<String, Fault> {
+    let mut decoder = decoder(path)?;
+    let bits = decoder.colortype().map_err(fault)?.bit_depth();
+    let kind =
+        match decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fault)?.and_then(|kinds| kinds.first().copied()) {
+            Some(2) => "int",
+            Some(3) => "float",
+            _ => "uint",
+        };
+    Ok(format!("{kind}{bits}"))
+}
+
 fn colours(values: DecodingResult, channels: usize) -> Result<Pixels, Fault> {
     match values {
         DecodingResult::U8(values) => {

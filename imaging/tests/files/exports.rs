@@ -1,7 +1,7 @@
 //! Masks out: the source's header, and nothing half done.
 
 use crate::make::{Maker, folder, write};
-use imaging::export::{ExportError, Measure, export_nifti, export_nifti_each, volumes_csv};
+use imaging::export::{ExportError, Measure, Row, export_nifti, export_nifti_each, measures_csv};
 use imaging::files::{self, Item};
 use imaging::labels::Mask;
 use std::path::Path;
@@ -154,6 +154,11 @@ fn a_full_disk_is_a_sentence() {
 #[test]
 fn the_table_of_volumes_quotes_what_must_be() {
     let measure = Measure { value: 1, voxels: 12, ml: 0.288 };
-    let table = volumes_csv([("case 1", "liver, \"left\"", measure)]);
-    assert_eq!(table, "case,structure,voxels,ml\r\ncase 1,\"liver, \"\"left\"\"\",12,0.2880\r\n");
+    let row = Row { case: "case 1".to_owned(), structure: "liver, \"left\"".to_owned(), measure, mean: Some(57.5) };
+    let empty = Row { mean: None, ..row.clone() };
+    assert_eq!(
+        measures_csv(&[row, empty]),
+        "case,structure,voxels,ml,mean_intensity\r\n\
+         case 1,\"liver, \"\"left\"\"\",12,0.2880,57.5000\r\ncase 1,\"liver, \"\"left\"\"\",12,0.2880,\r\n"
+    );
 }

@@ -3,9 +3,12 @@
 mod bad;
 mod exports;
 mod folders;
+mod foreign;
+mod hostile;
 mod items;
 mod make;
 mod metrics;
 mod outside;
 mod pictures;
+mod structures;
 mod volumes;

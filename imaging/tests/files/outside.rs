@@ -5,7 +5,7 @@
 
 use crate::make::{Maker, folder, write};
 use imaging::export::export_nifti;
-use imaging::files::{self, Fault, FileError};
+use imaging::files::{self, Fault, FileError, Item, Part};
 use imaging::{Image, Mask};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,12 +46,12 @@ fn images_below(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// What was read, as one record of `check_reading.py`; the values go beside it as 32-bit numbers.
-fn record(path: &Path, number: usize, out: &Path) -> serde_json::Value {
+fn record(item: &Item, number: usize, out: &Path) -> serde_json::Value {
     let values = |count: usize, value: &dyn Fn(usize) -> Vec<f32>| {
         let bytes: Vec<u8> = (0..count).flat_map(value).flat_map(f32::to_le_bytes).collect();
         write(out, &format!("{number}.f32"), &bytes);
     };
-    let image: Result<Image, FileError> = files::open(path);
+    let image: Result<Image, FileError> = files::open_item(item);
     match &image {
         Ok(image) => values(image.grid.len(), &|at| match &image.pixels {
             imaging::Pixels::Rgb(colours) => colours[at].map(f32::from).to_vec(),
@@ -60,23 +60,30 @@ fn record(path: &Path, number: usize, out: &Path) -> serde_json::Value {
         Err(error) => println!("{error}"),
     }
     let fault = image.as_ref().err().map(|error| match error.fault {
-        Fault::ManyVolumes(count) => format!("{count} volumes"),
         Fault::MissingHalf(_) => "missing half".to_owned(),
         Fault::UnknownFormat(_) => "unknown format".to_owned(),
         _ => error.to_string(),
     });
     let image = image.ok();
     serde_json::json!({
-        "path": path,
+        "path": item.path,
+        "volume": if let Part::Volume(at) = item.part { Some(at) } else { None },
         "values": format!("{number}.f32"),
         "fault": fault,
         "shape": image.as_ref().map(|image| image.grid.shape),
         "affine": image.as_ref().map(|image| image.grid.world_from_voxel.0),
         "colour": image.as_ref().is_some_and(Image::is_colour),
-        "labels": files::open_labels(path).ok().map(|labels| {
+        "labels": files::open_labels_item(item).ok().map(|labels| {
             labels.values_present().into_iter().map(|value| (value, labels.mask(value).count())).collect::<Vec<_>>()
         }),
     })
+}
+
+/// The images of a file, of a long series its first and last ones; the file itself where it cannot be read.
+fn items_of(path: &Path) -> Vec<Item> {
+    let Ok(items) = files::items(path) else { return vec![path.into()] };
+    let last = items.len().saturating_sub(2);
+    items.into_iter().enumerate().filter(|(at, _)| *at < 3 || *at >= last).map(|(_, info)| info.item).collect()
 }
 
 #[test]
@@ -91,7 +98,8 @@ fn real_files_read_as_others_read_them() {
         paths.truncate(before + if set == "odd_io" { usize::MAX - before } else { 40 });
     }
     let out = folder();
-    let records: Vec<_> = paths.iter().enumerate().map(|(number, path)| record(path, number, out.path())).collect();
+    let items: Vec<Item> = paths.iter().flat_map(|path| items_of(path)).collect();
+    let records: Vec<_> = items.iter().enumerate().map(|(number, item)| record(item, number, out.path())).collect();
     write(out.path(), "records.json", serde_json::json!(records).to_string().as_bytes());
     ask("check_reading.py", out.path());
 }

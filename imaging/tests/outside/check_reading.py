@@ -1,6 +1,6 @@
-"""Compares what this program read (records.json and *.f32 in FOLDER) with nibabel and Pillow.
+"""Compares what this program read (records.json and *.f32 in FOLDER) with nibabel, SimpleITK and Pillow.
 
-Needs: pip install nibabel pillow. Driven by tests/files/outside.rs.
+Needs: pip install nibabel SimpleITK pillow. Driven by tests/files/outside.rs.
 """
 
 import json
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import SimpleITK
 from PIL import Image
 
 MM = {"meter": 1000.0, "micron": 0.001}
 
 
-def nifti(path):
+def nifti(path, volume):
     """Shape, affine in mm and values as 32-bit numbers, or the fault that this program should find."""
     try:
         image = nibabel.load(path)
@@ -23,9 +24,6 @@ def nifti(path):
         shape = image.shape
     except Exception:  # whatever nibabel raises, it could not read the file
         return "unknown format"
-    volumes = int(np.prod(shape[3:], dtype=np.int64)) if len(shape) > 3 else 1
-    if volumes > 1:
-        return f"{volumes} volumes"
     try:
         raw = np.asanyarray(image.dataobj)
     except FileNotFoundError:
@@ -34,11 +32,32 @@ def nifti(path):
     if hasattr(image.header, "get_xyzt_units"):
         affine *= MM.get(image.header.get_xyzt_units()[0], 1.0)
     shape = (list(shape) + [1, 1])[:3]
+    if volume is not None:
+        raw = raw.reshape(*shape, -1, order="F")[..., volume]
     if raw.dtype.fields:
         values = np.stack([raw[channel].ravel(order="F") for channel in "RGB"], axis=-1)
     else:
-        values = image.get_fdata().ravel(order="F")
+        values = image.get_fdata()
+        if volume is not None:
+            values = values.reshape(*shape, -1, order="F")[..., volume]
+        values = values.ravel(order="F")
     return shape, affine, values.astype(np.float32).ravel()
+
+
+def itk(path, volume):
+    """As SimpleITK reads it, its place turned from left, back and up to right, front and up."""
+    image = SimpleITK.ReadImage(path)
+    values = SimpleITK.GetArrayFromImage(image).astype(np.float64)
+    flat = image.GetDimension()
+    size, spacing = list(image.GetSize()), np.array(image.GetSpacing())
+    turned = np.eye(4)
+    turned[:flat, :flat] = np.array(image.GetDirection()).reshape(flat, flat) * spacing
+    turned[:flat, 3] = image.GetOrigin()
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ turned
+    channels = image.GetNumberOfComponentsPerPixel()
+    if volume is not None:
+        values = values.reshape(-1, channels)[:, volume]
+    return (size + [1, 1])[:3], affine[:3], values.ravel().astype(np.float32)
 
 
 def picture(path):
@@ -53,7 +72,9 @@ def picture(path):
 def check(record, folder):
     path = record["path"]
     is_nifti = path.lower().endswith((".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
-    expected = nifti(path) if is_nifti else picture(path)
+    is_itk = path.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz"))
+    volume = record["volume"]
+    expected = nifti(path, volume) if is_nifti else itk(path, volume) if is_itk else picture(path)
     if isinstance(expected, str):
         # What nibabel opens and then fails to name may be told more exactly here.
         assert record["fault"] and (record["fault"] == expected or expected == "unknown format"), (expected, record["fault"])
@@ -71,6 +92,11 @@ def check(record, folder):
     return "equal"
 
 
+def path_kind(path):
+    """The ending that names the format, without that of its packing."""
+    return Path(path.lower().removesuffix(".gz")).suffix
+
+
 def main():
     folder = Path(sys.argv[1])
     results, failed = {}, 0
@@ -81,7 +107,9 @@ def main():
             failed += 1
             result = "DIFFERENT"
             print(f"{record['path']}: {error}")
-        results[result] = results.get(result, 0) + 1
+        kind = path_kind(record["path"])
+        results.setdefault(kind, {}).setdefault(result, 0)
+        results[kind][result] += 1
     print(results)
     sys.exit(failed > 0 or not results)
 

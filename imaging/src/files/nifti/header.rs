@@ -5,23 +5,7 @@
 
 use super::super::fault::Fault;
 use super::super::source::Source;
-
-/// Order of the bytes in each number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endian {
-    Little,
-    Big,
-}
-
-impl Endian {
-    /// The bytes of a number with the least first; the way back is the same.
-    pub fn little<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
-        if self == Self::Big {
-            bytes.reverse();
-        }
-        bytes
-    }
-}
+use super::super::voxels::Endian;
 
 /// The formats that share this family of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +67,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// A header that says nothing but its kind and shape, the lesser byte first.
+    pub fn new(kind: Kind, shape: [usize; 3]) -> Self {
+        let raw = vec![0; kind.size()];
+        let fields = Fields { raw: &raw, endian: Endian::Little };
+        let header = if kind == Kind::Two { fields.two() } else { fields.one(kind) };
+        Self { raw, shape, volumes: 1, single: true, ..header }
+    }
+
     /// Reads and checks a header; the source then stands behind it.
     pub fn read(source: &mut Source) -> Result<Self, Fault> {
         let mut raw = source.take(348)?;
@@ -97,16 +89,6 @@ impl Header {
             if kind == Kind::Two { fields.each(16, 8, Fields::i64) } else { fields.each(40, 2, |f, at| i64::from(f.i16(at))) };
         let (shape, volumes, times) = extent(dim)?;
         Ok(Self { raw, shape, volumes, times, ..header })
-    }
-
-    /// What a volume is among the others: a point of time, a channel, or both.
-    pub fn title(&self, at: u64) -> String {
-        let (time, channel) = (at % self.times, at / self.times);
-        match (self.times, self.volumes / self.times) {
-            (_, 1) => format!("time point {time}"),
-            (1, _) => format!("channel {channel}"),
-            _ => format!("time point {time}, channel {channel}"),
-        }
     }
 }
 
@@ -146,7 +128,7 @@ fn describe(raw: &[u8]) -> &'static str {
     } else if text {
         "it is a text file, not an image"
     } else {
-        "its content is neither NIfTI nor Analyze, PNG, JPEG, TIFF or BMP"
+        "its content is none of the formats that can be opened (NIfTI, Analyze, NRRD, MetaImage, GIPL, PNG, JPEG, TIFF, BMP)"
     }
 }
 
