@@ -4,6 +4,7 @@ mod bad;
 mod exports;
 mod folders;
 mod foreign;
+mod geometry;
 mod hostile;
 mod items;
 mod make;
