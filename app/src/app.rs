@@ -270,6 +270,9 @@ impl eframe::App for App {
 /// CT opens as soft tissue, which is what most readers would choose; other images as their values tell.
 fn first_window(image: &Image) -> viewer::Window {
     const SOFT_TISSUE: usize = 3;
+    if let Some([width, level]) = image.window.filter(|[width, _]| *width > 0.0) {
+        return viewer::Window { width, level };
+    }
     if viewer::contrast::is_ct(image) { viewer::PRESETS[SOFT_TISSUE].window } else { viewer::Window::auto(image) }
 }
 

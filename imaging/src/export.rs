@@ -15,9 +15,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 mod dataset;
+mod dicom;
 mod slicer;
 
+pub use crate::files::dicom::Drawn;
 pub use dataset::{Labelled, export_nnunet};
+pub use dicom::{check_dicom_seg, export_dicom_seg, is_from_dicom};
 pub use slicer::export_slicer;
 
 /// What was written, as it was read back.
@@ -97,6 +100,14 @@ pub enum ExportError {
         /// What is possible.
         ending: &'static str,
         /// The name given.
+        path: PathBuf,
+    },
+    /// The format cannot hold it.
+    #[error("could not export: {why}: {}", path.display())]
+    Impossible {
+        /// Why.
+        why: String,
+        /// The goal.
         path: PathBuf,
     },
     /// The system refused.
@@ -285,6 +296,10 @@ impl Target {
         let format = files::format(path).map_err(|fault| fault.at(path))?;
         let template = match format {
             files::Format::Picture(_) => return files::grid(source).map(Self::Picture),
+            files::Format::Dicom => match files::dicom::Source::read(source)?.picture() {
+                Some(picture) => return Ok(Self::Picture(picture)),
+                None => Template::new(files::grid(source)?),
+            },
             files::Format::Volume(files::Kind::Nifti) => Template::read(path, part).map_err(|fault| fault.at(path))?,
             files::Format::Volume(_) => Template::new(files::grid(source)?),
         };

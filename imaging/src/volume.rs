@@ -142,6 +142,8 @@ pub struct Image {
     pub pixels: Pixels,
     /// Whether this came from a picture file: no anatomy, rows run down the screen.
     pub is_picture: bool,
+    /// Width and centre of the values that the file wants to be shown, where it says so.
+    pub window: Option<[f32; 2]>,
     /// What a reader had to say of the file, each a sentence for the user.
     pub warnings: Vec<String>,
 }
@@ -150,7 +152,7 @@ impl Image {
     /// A grey image of `f32` voxels.
     #[must_use]
     pub fn grey(volume: Volume<f32>) -> Self {
-        Self { grid: volume.grid, pixels: Pixels::F32(volume.voxels), is_picture: false, warnings: Vec::new() }
+        Self { grid: volume.grid, pixels: Pixels::F32(volume.voxels), is_picture: false, window: None, warnings: Vec::new() }
     }
 
     /// Whether the image holds colour.

@@ -313,7 +313,7 @@ mod tests {
     fn sampled_bytes_fill_the_texture() {
         let grid = Grid::new([5, 4, 3], Affine::IDENTITY);
         let pixels = Pixels::I16((0..60).collect());
-        let image = Image { grid, pixels, is_picture: false, warnings: vec![] };
+        let image = Image { grid, pixels, is_picture: false, window: None, warnings: vec![] };
         let sampling = Sampling { shape: grid.shape, stride: [2, 1, 2] };
         let source = ImageSource { image: Arc::new(image), sampling };
         let bytes = image_bytes(&source, [0, 2]);

@@ -61,7 +61,7 @@ fn a_colour_picture_with_the_brush() {
         [(i * 4) as u8, (j * 6) as u8, if i > 40 && j < 10 { 255 } else { 40 }]
     };
     let pixels = Pixels::Rgb((0..grid.len()).map(colour).collect());
-    let mut stage = Stage::new(Image { grid, pixels, is_picture: true, warnings: vec![] });
+    let mut stage = Stage::new(Image { grid, pixels, is_picture: true, window: None, warnings: vec![] });
     stage.crosshair = false;
     stage.brush = Some(Brush { radius_mm: 5.0, tip: Tip::Ball, colour: [230, 159, 0], erases: false });
     let mut window = window(stage, [520.0, 320.0]);

@@ -29,7 +29,10 @@ pub fn subject(number: u64) -> Subject {
     let tissues = tissues(&grid, &anatomy);
     let labels = tissues.iter().map(|&tissue| label(tissue)).collect();
     let pixels = Pixels::I16(scanned(&grid, &tissues, &mut random));
-    Subject { image: Image { grid, pixels, is_picture: false, warnings: Vec::new() }, labels: Volume { grid, voxels: labels } }
+    Subject {
+        image: Image { grid, pixels, is_picture: false, window: None, warnings: Vec::new() },
+        labels: Volume { grid, voxels: labels },
+    }
 }
 
 /// Where each subject's voxels lie: scanners store in many orders, so the cohort does too.

@@ -153,7 +153,7 @@ fn percentiles_are_linear_between_ranks() {
 fn colours_keep_their_channels() {
     let grid = Grid::new([128, 128, 1], Affine::IDENTITY);
     let voxels = (0..grid.len()).map(|at| if at % 128 < 64 { [255, 0, 0] } else { [0, 0, 255] }).collect();
-    let image = Image { grid, pixels: Pixels::Rgb(voxels), is_picture: true, warnings: Vec::new() };
+    let image = Image { grid, pixels: Pixels::Rgb(voxels), is_picture: true, window: None, warnings: Vec::new() };
     let cells = Encoded::new(&image).unwrap().cells;
     let [red, green, blue] = std::array::from_fn(|c| cells[c * 128 * 128 + 10]);
     assert_eq!([red, green, blue], [1.0, 0.0, 0.0]);

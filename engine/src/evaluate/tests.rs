@@ -20,7 +20,7 @@ fn subject(shape: [usize; 3], spacing: [f64; 3], is_ring: bool) -> Subject {
         }
     });
     let pixels = Pixels::I16((0..grid.len()).map(|at| i16::from(truth.get(at))).collect());
-    let image = Image { grid, pixels, is_picture: shape[2] == 1, warnings: Vec::new() };
+    let image = Image { grid, pixels, is_picture: shape[2] == 1, window: None, warnings: Vec::new() };
     Subject { case: CaseId(1), image: Arc::new(image), truth: Arc::new(truth) }
 }
 

@@ -49,7 +49,7 @@ pub fn info(item: &Item) -> Result<Info, FileError> {
     let listed = items(&item.path)?;
     let raw = contained(&item.path, || match format(&item.path)? {
         Format::Volume(kind) => kind.raw(&item.path)?.info(&item.part).map(Some),
-        Format::Picture(_) => Ok(None),
+        Format::Picture(_) | Format::Dicom => Ok(None),
     })?;
     match raw {
         Some(info) => Ok(info),
@@ -71,12 +71,24 @@ fn of_image(item: &Item, listed: &[ItemInfo]) -> Result<Info, FileError> {
     let missing = || Fault::NoSuchPart { part: item.part.clone(), count: listed.len() as u64 }.at(&item.path);
     let image = first.ok_or_else(missing)?;
     let about = wanted.first().ok_or_else(missing)?;
-    let voxel_type = contained(&item.path, || picture::voxel_type(&item.path))?;
+    let voxel_type = contained(&item.path, || match format(&item.path)? {
+        Format::Dicom => Ok(decoded_type(&image.pixels).to_owned()),
+        _ => picture::voxel_type(&item.path),
+    })?;
     let further = if wanted.len() > 1 { vec![wanted.len() as u64] } else { Vec::new() };
     let components = if image.is_colour() { 3 } else { 1 };
     let told =
         Told { format: &about.format, grid: &image.grid, further, voxel_type, components, warnings: image.warnings.clone() };
     Ok(told.info(tally))
+}
+
+/// The type of numbers that slope and intercept were applied to.
+fn decoded_type(pixels: &Pixels) -> &'static str {
+    match pixels {
+        Pixels::I16(_) => "int16",
+        Pixels::F32(_) => "float32",
+        Pixels::Rgb(_) => "uint8",
+    }
 }
 
 /// What is known of a file before its numbers are counted.

@@ -28,7 +28,8 @@ const ENDINGS: [&str; 19] = [
 ];
 
 /// The image files of a folder, in natural order ("case 2" before "case 10"), capitals as small letters.
-/// Hidden files are left out, and a `.hdr`/`.img` pair is named once, by its header.
+/// Hidden files are left out, and a `.hdr`/`.img` pair is named once, by its header. DICOM images, whose slices are
+/// files, are named by their folder: this one, or those in it.
 ///
 /// # Errors
 /// Where the folder cannot be read.
@@ -36,6 +37,7 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let entries = std::fs::read_dir(folder).map_err(|error| Fault::from(error).at(folder))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut images: Vec<PathBuf> = paths.filter(|path| is_listed(path)).collect();
+    images.extend(super::dicom::folders(folder));
     images.sort_by(|a, b| natural_order(&name(a), &name(b)));
     Ok(images)
 }

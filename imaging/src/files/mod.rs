@@ -1,6 +1,7 @@
 //! Images in: one format a file. What a file holds is told by its content, and by its name only where the
 //! content cannot say it (the voxels of a `.hdr`/`.img` pair). Masks out are `export`'s.
 
+pub mod dicom;
 mod fault;
 mod gipl;
 mod info;
@@ -28,7 +29,7 @@ pub use item::{Item, ItemInfo, Part};
 pub use label_map::LabelMap;
 pub use label_names::{LabelName, LabelNames, names, names_beside, read_names};
 pub use listing::{case_name, is_supported, list};
-pub use structures::{Fit, Segment, Structures, open_structures};
+pub use structures::{Fit, Segment, Structures, open_structures, open_structures_on};
 
 pub(crate) use fault::io_text;
 
@@ -53,10 +54,11 @@ pub fn open(path: &Path) -> Result<Image, FileError> {
 /// As [`open`], and where the file holds no such part.
 pub fn open_item(item: &Item) -> Result<Image, FileError> {
     let Item { path, part } = item;
-    contained(path, || match format(path)? {
-        Format::Picture(format) => picture::open(path, part, format),
-        Format::Volume(kind) => kind.raw(path)?.image(part),
-    })
+    match contained(path, || format(path))? {
+        Format::Dicom => dicom::open(item),
+        Format::Picture(format) => contained(path, || picture::open(path, part, format)),
+        Format::Volume(kind) => contained(path, || kind.raw(path)?.image(part)),
+    }
 }
 
 /// Reads the only label map of a file: numbers from a volume or a grey or palette picture, or colours, which are
@@ -75,29 +77,34 @@ pub fn open_labels(path: &Path) -> Result<LabelMap, FileError> {
 pub fn open_labels_item(item: &Item) -> Result<LabelMap, FileError> {
     let Item { path, part } = item;
     contained(path, || match format(path)? {
+        Format::Dicom if path.is_dir() => Err(Fault::Folder),
+        Format::Dicom => Err(Fault::NotLabels(dicom::NO_LABELS.to_owned())),
         Format::Picture(format) => picture_labels::open(path, part, format),
         Format::Volume(kind) => kind.raw(path)?.labels(part),
     })
 }
 
 /// What images a file holds, by its header alone: one for an ordinary file, one for each volume or page of others.
+/// Of DICOM, whose slices are files, what series a folder holds, or the one that a file belongs to.
 ///
 /// # Errors
 /// As [`open`].
 pub fn items(path: &Path) -> Result<Vec<ItemInfo>, FileError> {
-    contained(path, || match format(path)? {
-        Format::Picture(format) => picture::items(path, format),
-        Format::Volume(kind) => kind.raw(path)?.items(path),
-    })
+    match contained(path, || format(path))? {
+        Format::Dicom => dicom::items(path),
+        Format::Picture(format) => contained(path, || picture::items(path, format)),
+        Format::Volume(kind) => contained(path, || kind.raw(path)?.items(path)),
+    }
 }
 
 /// The grid of an image, whose voxels are left alone.
 pub(crate) fn grid(item: &Item) -> Result<Grid, FileError> {
     let Item { path, part } = item;
-    contained(path, || match format(path)? {
-        Format::Picture(format) => picture::size(path, part, format),
-        Format::Volume(kind) => kind.raw(path)?.grid(part),
-    })
+    match contained(path, || format(path))? {
+        Format::Dicom => dicom::Source::read(item).map(|source| source.grid()),
+        Format::Picture(format) => contained(path, || picture::size(path, part, format)),
+        Format::Volume(kind) => contained(path, || kind.raw(path)?.grid(part)),
+    }
 }
 
 /// Runs a reader. Should it panic, that costs one file and not the thread that asked.
@@ -122,6 +129,8 @@ pub(crate) fn parts(whole: ItemInfo, count: u64, title: impl Fn(u32) -> String) 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Format {
+    /// A DICOM file, or a folder, whose images only DICOM has.
+    Dicom,
     /// A picture.
     Picture(ImageFormat),
     /// Volumes of plain numbers behind a header.
@@ -155,9 +164,13 @@ pub(crate) fn format(path: &Path) -> Result<Format, Fault> {
     if nifti::is_half(path, "img") {
         return Ok(Format::Volume(Kind::Nifti));
     }
+    if path.is_dir() {
+        return Ok(Format::Dicom);
+    }
     let mut source = Source::open(path)?;
-    let head = source.take(256)?;
+    let head = source.take(512)?;
     Ok(match head.as_slice() {
+        head if dicom::is(head) => Format::Dicom,
         head if gipl::is(head) => Format::Volume(Kind::Gipl),
         head if nrrd::is(head) => Format::Volume(Kind::Nrrd),
         head if metaimage::is(head) => Format::Volume(Kind::MetaImage),

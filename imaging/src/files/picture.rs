@@ -29,14 +29,14 @@ pub(crate) fn open(path: &Path, part: &Part, format: ImageFormat) -> Result<Imag
     let mut warnings = Vec::new();
     if format == ImageFormat::Tiff {
         if let Some((size, pixels)) = tiff::open_page(path, part)? {
-            return Ok(Image { grid: grid(size)?, pixels, is_picture: true, warnings });
+            return Ok(Image { grid: grid(size)?, pixels, is_picture: true, window: None, warnings });
         }
     } else {
         part.of(1)?;
     }
     let picture = decode(path, format, &mut warnings)?;
     let grid = grid([picture.width(), picture.height()])?;
-    Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, warnings })
+    Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, window: None, warnings })
 }
 
 /// The pages of a picture: one, but for TIFF.

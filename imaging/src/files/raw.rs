@@ -158,7 +158,7 @@ impl Raw {
         };
         self.source.verify()?;
         note_what_is_no_number(&pixels, &mut self.warnings);
-        Ok(Image { grid: self.grid, pixels, is_picture: false, warnings: self.warnings })
+        Ok(Image { grid: self.grid, pixels, is_picture: false, window: None, warnings: self.warnings })
     }
 
     /// Reads whole numbers as labels.

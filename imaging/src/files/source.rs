@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Deflate makes at most 1032 bytes of one (RFC 1951: a match of 258 bytes takes two bits); gzip adds little.
-const MOST_INFLATION: u64 = 1_100;
+pub(crate) const MOST_INFLATION: u64 = 1_100;
 
 /// How bytes are packed within a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,14 @@ impl Source {
         let mut bytes = vec![0; length];
         let filled = self.fill(&mut bytes)?;
         bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    /// All that is left, `most` bytes at most; memory grows as they arrive.
+    pub fn take_growing(&mut self, most: usize) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        let read = self.reader.by_ref().take(most as u64).read_to_end(&mut bytes);
+        read.map_err(|error| self.fault(error))?;
         Ok(bytes)
     }
 

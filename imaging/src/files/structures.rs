@@ -71,6 +71,18 @@ pub fn open_structures(item: &Item) -> Result<Structures, FileError> {
     Ok(Structures { grid: labels.grid, list: list.collect(), warnings })
 }
 
+/// Reads the structures of a label file for an image: as [`open_structures`], but a DICOM segmentation, or a set of
+/// contours, at once onto the slices that it was drawn on. `grid` is the image's.
+///
+/// # Errors
+/// As [`open_structures`] and [`super::dicom::structures`].
+pub fn open_structures_on(labels: &Item, image: &Item, grid: &Grid) -> Result<Structures, FileError> {
+    if super::dicom::holds_structures(&labels.path) {
+        return super::dicom::structures(&labels.path, image, grid);
+    }
+    open_structures(labels)
+}
+
 /// More structures are in no label map; an image of 8 bits has as many grey values.
 const MOST: usize = 250;
 

@@ -67,7 +67,7 @@ impl Tile {
             Pixels::F32(values) => Pixels::F32(self.take(width, values)),
             Pixels::Rgb(values) => Pixels::Rgb(self.take(width, values)),
         };
-        Image { grid: self.grid(&image.grid), pixels, is_picture: image.is_picture, warnings: Vec::new() }
+        Image { grid: self.grid(&image.grid), pixels, is_picture: image.is_picture, window: None, warnings: Vec::new() }
     }
 
     /// This window of a label map that holds it.

@@ -1,0 +1,7 @@
+//! The promises of `files::dicom`: on real files against other programs' reading, and on files broken here.
+
+mod broken;
+mod outside;
+mod segmentations;
+mod structures;
+mod support;
