@@ -1,7 +1,7 @@
 //! Files broken here: cut short, bytes changed, lengths that lie, nesting without end. Each is read, or refused in
 //! words; none panics through, and none makes more memory than it could fill.
 
-use crate::support::{copies, data, files, folder};
+use crate::support::{copies, data, element, files, folder};
 use imaging::files as formats;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,12 @@ fn next(state: &mut u64) -> u64 {
 #[test]
 fn changed_bytes_cost_one_file_at_most() {
     let Some(data) = data() else { return };
+    // Four a file in passing; more where EXEMPLAR_MUTATIONS says so.
+    let turns: usize = std::env::var("EXEMPLAR_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(4);
+    let slices = ["dcmqi_seg/ct-3slice__01.dcm", "dcmqi_seg/ct-3slice__02.dcm", "dcmqi_seg/ct-3slice__03.dcm"];
+    let drawn_on = folder();
+    let image = formats::items(&copies(&data, &slices, drawn_on.path())).expect("a series")[0].item.clone();
+    let grid = formats::open_item(&image).expect("a readable series").grid;
     let mut state = 0x9e37_79b9_7f4a_7c15;
     let mut seeds: Vec<PathBuf> = ["pydicom_data", "dcmqi_seg", "highdicom_test", "mr_Siemens_mosaic_nih", "rtstruct_mock"]
         .iter()
@@ -41,12 +47,12 @@ fn changed_bytes_cost_one_file_at_most() {
     let home = folder();
     for seed in seeds {
         let whole = std::fs::read(&seed).expect("a readable file");
-        for turn in 0..4 {
+        for turn in 0..turns {
             let mut bytes = whole.clone();
-            if turn == 0 {
+            if turn % 7 == 0 {
                 bytes.truncate(next(&mut state) as usize % bytes.len());
             }
-            for _ in 0..turn * 3 {
+            for _ in 0..turn % 7 * 3 {
                 let at = next(&mut state) as usize % bytes.len().clamp(1, 4000);
                 if let Some(byte) = bytes.get_mut(at) {
                     *byte = next(&mut state) as u8;
@@ -55,23 +61,11 @@ fn changed_bytes_cost_one_file_at_most() {
             let place = home.path().join("one");
             write(&place, "changed.dcm", &bytes);
             let _ = open_all(&place);
-            let _ = formats::dicom::holds_structures(&place.join("changed.dcm"));
+            if formats::dicom::holds_structures(&place.join("changed.dcm")) {
+                let _ = formats::dicom::structures(&place.join("changed.dcm"), &image, &grid);
+            }
         }
     }
-}
-
-/// A data set without a preamble, explicit and little-endian.
-fn element(tag: [u16; 2], vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = tag.iter().flat_map(|part| part.to_le_bytes()).collect();
-    bytes.extend(vr);
-    if [b"OB", b"OW", b"SQ", b"UN", b"UT"].contains(&vr) {
-        bytes.extend([0, 0]);
-        bytes.extend((value.len() as u32).to_le_bytes());
-    } else {
-        bytes.extend((value.len() as u16).to_le_bytes());
-    }
-    bytes.extend(value);
-    bytes
 }
 
 fn image(rows: u16, columns: u16, frames: &str, pixels: &[u8]) -> Vec<u8> {

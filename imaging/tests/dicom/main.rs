@@ -3,5 +3,6 @@
 mod broken;
 mod outside;
 mod segmentations;
+mod series;
 mod structures;
 mod support;

@@ -61,3 +61,17 @@ pub fn copies(data: &Path, files: &[&str], to: &Path) -> PathBuf {
     }
     to.to_owned()
 }
+
+/// An element, explicit and little-endian.
+pub fn element(tag: [u16; 2], vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = tag.iter().flat_map(|part| part.to_le_bytes()).collect();
+    bytes.extend(vr);
+    if [b"OB", b"OW", b"SQ", b"UN", b"UT"].contains(&vr) {
+        bytes.extend([0, 0]);
+        bytes.extend((value.len() as u32).to_le_bytes());
+    } else {
+        bytes.extend((value.len() as u16).to_le_bytes());
+    }
+    bytes.extend(value);
+    bytes
+}

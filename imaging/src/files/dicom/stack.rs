@@ -169,7 +169,8 @@ fn by_turns(slices: &[Slice], places: &[Vec<usize>], label: &str, stacks: &mut V
             .take(8)
             .collect();
         let count = slices.len() - places.len();
-        let warning = format!("{count} slices lie where others do (at {}); the first of each is shown.", doubled.join(", "));
+        let lie = if count == 1 { "slice lies" } else { "slices lie" };
+        let warning = format!("{count} {lie} where others do (at {}); the first of each is shown.", doubled.join(", "));
         let kept = places.iter().map(|place| slices[place[0]].clone()).collect();
         return stacks.push(Stack { slices: kept, label: label.to_owned(), warnings: vec![warning] });
     }
