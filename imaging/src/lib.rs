@@ -2,6 +2,7 @@
 //!
 //! This crate knows no GPU, no window and no thread, so most truths of the program are tested here.
 
+mod bits;
 pub mod brush;
 pub mod distance;
 pub mod edit;
@@ -10,6 +11,7 @@ pub mod files;
 pub mod journal;
 pub mod labels;
 pub mod metrics;
+pub mod morphology;
 pub mod project;
 pub mod prompt;
 pub mod random;

@@ -1,8 +1,10 @@
 //! Marks that a user puts on an image. Geometry only, in voxel positions of the image; whoever needs voxels
 //! draws them (`brush` for masks, the engine for its nets).
 
+use crate::labels::Mask;
 use crate::project::StructureId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A mark's identity within its project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,10 +75,15 @@ pub enum Shape {
         /// What the brush touches around each point.
         tip: Tip,
     },
+    /// Voxels that a tool found or a hand corrected: they stand on every later guess, as a stroke does.
+    Region {
+        /// The voxels, on the image's grid.
+        mask: Arc<Mask>,
+    },
 }
 
 /// What a brush touches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tip {
     /// A disc on the slice across this voxel axis.
     Disc {
@@ -115,7 +122,7 @@ impl Shape {
             Self::Click { .. } => Kind::Click,
             Self::Box { .. } => Kind::Box,
             Self::Doodle { .. } => Kind::Doodle,
-            Self::Stroke { .. } => Kind::Mask,
+            Self::Stroke { .. } | Self::Region { .. } => Kind::Mask,
         }
     }
 
@@ -130,23 +137,32 @@ impl Shape {
             Self::Doodle { points, .. } | Self::Stroke { points, .. } => {
                 points.iter_mut().for_each(|p| *p = shift(p));
             }
+            Self::Region { mask } => *mask = Arc::new(mask.moved(by.map(|c| c.round() as isize))),
         }
         moved
     }
 
-    /// Its vertices: one for a click, two corners for a box.
+    /// Its vertices: one for a click, two corners for a box; of a region its first voxel.
     #[must_use]
     pub fn points(&self) -> Vec<[f32; 3]> {
         match self {
             Self::Click { at } => vec![*at],
             Self::Box { from, to } => vec![*from, *to],
             Self::Doodle { points, .. } | Self::Stroke { points, .. } => points.clone(),
+            Self::Region { mask } => {
+                let [nx, ny, _] = mask.shape();
+                let first = mask.iter().next();
+                first.map(|at| [at % nx, at / nx % ny, at / (nx * ny)].map(|c| c as f32)).into_iter().collect()
+            }
         }
     }
 
     /// Whether every coordinate is finite and something of it touches a grid of `shape` voxels.
     #[must_use]
     pub fn touches(&self, shape: [usize; 3]) -> bool {
+        if let Self::Region { mask } = self {
+            return mask.shape() == shape && !mask.is_empty();
+        }
         let points = self.points();
         let margin = if let Self::Stroke { .. } = self { 64.0 } else { 0.5 };
         !points.is_empty()
@@ -173,6 +189,14 @@ mod tests {
     fn moving_there_and_back_changes_nothing() {
         let doodle = Shape::Doodle { points: vec![[1.0, 2.0, 3.0], [4.0, 2.0, 3.0]], normal: 2 };
         assert_eq!(doodle.moved([1.0, -2.0, 0.5]).moved([-1.0, 2.0, -0.5]), doodle);
+    }
+
+    #[test]
+    fn a_region_moves_by_whole_voxels_and_loses_what_leaves_the_grid() {
+        let region = |set: &'static [usize]| Shape::Region { mask: Arc::new(Mask::from_fn([4, 3, 2], |i| set.contains(&i))) };
+        assert_eq!(region(&[0, 5, 11]).moved([1.2, 0.0, 1.0]), region(&[13, 18]));
+        assert_eq!(region(&[5]).points(), [[1.0, 1.0, 0.0]]);
+        assert!(!region(&[]).touches([4, 3, 2]) && !region(&[1]).touches([4, 3, 3]));
     }
 
     #[test]

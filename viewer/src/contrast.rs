@@ -66,6 +66,12 @@ impl Window {
         self.level - self.width / 2.0
     }
 
+    /// The value shown white.
+    #[must_use]
+    pub fn white(&self) -> f32 {
+        self.level + self.width / 2.0
+    }
+
     /// How bright a value is shown, 0 to 1.
     #[must_use]
     pub fn brightness(&self, value: f32) -> f32 {

@@ -20,9 +20,11 @@ pub fn mark(painter: &Painter, mark: &Mark<'_>, cut: &Cut, placement: &Placement
             }
         }
         Shape::Doodle { points, .. } => line(painter, &lines(cut, placement, points), mark, 3.0),
-        Shape::Stroke { points, radius_mm, .. } => {
+        // What a stroke or a region covers is drawn by the layers; only the one in hand shows its line.
+        Shape::Stroke { points, radius_mm, .. } if mark.highlighted => {
             band(painter, &lines(cut, placement, points), mark, radius_mm * placement.points_per_mm);
         }
+        Shape::Stroke { .. } | Shape::Region { .. } => {}
     }
 }
 
@@ -42,6 +44,7 @@ fn distance(mark: &Mark<'_>, cut: &Cut, placement: &Placement, pointer: Pos2) ->
         Shape::Stroke { points, radius_mm, .. } => {
             nearest(&lines(cut, placement, points), pointer).map(|points| points - radius_mm * placement.points_per_mm)
         }
+        Shape::Region { .. } => None,
     }
 }
 
@@ -145,7 +148,7 @@ fn line(painter: &Painter, lines: &[Vec<Pos2>], mark: &Mark<'_>, width: f32) {
     }
 }
 
-/// A stroke of the brush before it is a mask: as wide as the brush, and one even tone.
+/// A stroke of the brush that is selected: as wide as the brush, and one even tone.
 fn band(painter: &Painter, lines: &[Vec<Pos2>], mark: &Mark<'_>, radius: f32) {
     let tone = if mark.sign == Sign::Positive { colour(mark) } else { Color32::from_gray(150) }.gamma_multiply(0.5);
     for points in lines {

@@ -3,7 +3,7 @@
 
 use crate::scene::{Cover, Layer};
 use eframe::egui_wgpu::RenderState;
-use imaging::{Image, Mask, Pixels};
+use imaging::{Image, Pixels};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -227,9 +227,7 @@ pub(crate) fn changed(held: &Slots, wanted: &Slots, sampling: &Sampling) -> Opti
 
 fn difference(a: &Cover, b: &Cover) -> Option<[[usize; 3]; 2]> {
     let (Some(a), Some(b)) = (a.mask(), b.mask()) else { return union(bounds(a), bounds(b)) };
-    let mut flipped = Mask::empty(a.shape());
-    flipped.apply(&a.patch_to(b));
-    flipped.bounds()
+    a.bounds_of_change(b)
 }
 
 /// The least and greatest voxel inside a cover.
@@ -259,7 +257,7 @@ fn union(a: Option<[[usize; 3]; 2]>, b: Option<[[usize; 3]; 2]>) -> Option<[[usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imaging::{Affine, Grid, Volume};
+    use imaging::{Affine, Grid, Mask, Volume};
 
     fn cover(set: &[usize]) -> Cover {
         Cover::Mask(Arc::new(Mask::from_fn([4, 3, 2], |index| set.contains(&index))))

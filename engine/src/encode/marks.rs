@@ -75,6 +75,14 @@ impl Marking {
                 self.line(points, radius, normal, prompt.sign);
                 self.overrule(&before, prompt.sign);
             }
+            Shape::Region { mask } => {
+                let before = self.channel(signed(prompt.sign)).to_vec();
+                let cells = mask_cells(&self.fit, mask);
+                let channel = self.channel(signed(prompt.sign));
+                // Half a cell and more is the structure's, as a stroke takes the cells whose centres it covers.
+                channel.iter_mut().zip(cells).filter(|(_, share)| *share >= 0.5).for_each(|(cell, _)| *cell = 1.0);
+                self.overrule(&before, prompt.sign);
+            }
         }
     }
 

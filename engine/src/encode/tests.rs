@@ -209,6 +209,20 @@ fn the_eraser_takes_back_the_brush() {
 }
 
 #[test]
+fn a_region_is_drawn_as_a_stroke_over_its_voxels_would_be() {
+    let encoded = Encoded::new(&image([64, 64, 64], Affine::IDENTITY, |_| 0.0)).unwrap();
+    let region = |from: usize, to: usize| {
+        let within = |index: usize| [index % 64, index / 64 % 64, index / 4096].iter().all(|c| (from..to).contains(c));
+        Shape::Region { mask: std::sync::Arc::new(Mask::from_fn([64; 3], within)) }
+    };
+    let marked = marking(&encoded, &[(region(10, 20), Sign::Positive), (region(12, 14), Sign::Negative)]);
+    assert_eq!(set(&encoded, &marked, 2, 1.0).len(), 1000 - 8);
+    assert_eq!(set(&encoded, &marked, 3, 1.0).len(), 8);
+    let elsewhere = Shape::Region { mask: std::sync::Arc::new(Mask::from_fn([32; 3], |_| true)) };
+    assert!(marking(&encoded, &[(elsewhere, Sign::Positive)]).is_empty());
+}
+
+#[test]
 fn marks_that_are_nowhere_are_left_out() {
     let encoded = Encoded::new(&picture(50, 60, |_| 0.0)).unwrap();
     let nowhere = [f32::NAN, 3.0, 0.0];
