@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::ask;
 use crate::command::Command;
+use crate::editing::Range;
 use crate::export;
 use crate::jobs::Done;
 use crate::panels::dialogs::ExportForm;
@@ -61,6 +62,18 @@ impl App {
             Command::SetTheme(theme) => ctx.set_theme(theme),
             Command::SetDevice(choice) => self.set_device(choice),
             Command::FitViews => self.stage.fit(),
+            Command::SetRange(range) => self.session.editing.range = range,
+            Command::ToggleRange => self.toggle_range(),
+            Command::SetFill(settings) => self.session.editing.fill = settings,
+            Command::OpenEdit(kind) => self.open_edit(kind),
+            Command::ChangeEdit(form) => self.propose(form),
+            Command::ApplyEdit => {
+                self.apply_proposal();
+            }
+            Command::CancelEdit => {
+                self.leave_proposal();
+            }
+            Command::Confirm => self.confirm(),
         }
     }
 
@@ -113,6 +126,7 @@ impl App {
     fn pick_tool(&mut self, tool: Tool) {
         self.session.tool = tool;
         self.session.gesture = Gesture::Idle;
+        self.session.editing.live = None;
         if tool != Tool::Cursor {
             self.session.selected = None;
         }
@@ -146,6 +160,9 @@ impl App {
     }
 
     fn delete_mark(&mut self) {
+        if self.take_corner_back() {
+            return;
+        }
         if let Some((case, prompt)) = self.selected()
             && let Some(edit) = Edit::change_prompt(&self.project, case, &prompt, None)
         {
@@ -155,10 +172,23 @@ impl App {
     }
 
     fn escape(&mut self) {
-        if !self.dialogs.close_one() {
+        if !self.dialogs.close_one() && !self.leave_proposal() {
             self.session.gesture = Gesture::Idle;
+            self.session.editing.live = None;
             self.session.selected = None;
         }
+    }
+
+    fn confirm(&mut self) {
+        if !self.apply_proposal() && !self.close_corners() {
+            self.propagate();
+        }
+    }
+
+    fn toggle_range(&mut self) {
+        self.pick_tool(Tool::Brush);
+        let range = &mut self.session.editing.range;
+        *range = if range.is_none() { Some(Range::Window) } else { None };
     }
 
     fn toggle_example(&mut self) {

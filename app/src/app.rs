@@ -8,7 +8,7 @@ use crate::jobs::{Done, Jobs};
 use crate::keeper::{Keeper, Saved};
 use crate::notices::Notices;
 use crate::panels::dialogs::Dialogs;
-use crate::panels::{Desk, Orders, cases, grid, menu, status, structures, toolbar};
+use crate::panels::{Desk, Orders, cases, editing, grid, menu, status, structures, toolbar};
 use crate::session::Session;
 use crate::stage::Stage;
 use crate::theme;
@@ -35,6 +35,8 @@ pub struct App {
     pub(crate) asked: Asked,
     /// Counts the changes to the project, so that what is derived knows when to be made anew.
     pub(crate) revision: u64,
+    /// Counts the changes that were computed before they are made.
+    pub(crate) tickets: u64,
     saved: Saved,
     hover: Option<[f32; 3]>,
     frames: Frames,
@@ -59,6 +61,7 @@ impl App {
             pictures: grid::Pictures::default(),
             asked: Asked::default(),
             revision: 0,
+            tickets: 0,
             saved: Saved::Nothing,
             hover: None,
             frames: Frames::from_env(),
@@ -140,6 +143,7 @@ impl App {
                     form.folder = folder.display().to_string();
                 }
             }
+            Done::Proposed(proposed) => self.proposed(proposed),
             Done::Exported(result) => self.exported(result),
         }
     }
@@ -216,6 +220,7 @@ impl App {
         let mut desk = Desk { project: &self.project, history: &self.history, session: &self.session, orders };
         Panel::top("menu").show(ui, |ui| menu::menu_ui(ui, &mut desk));
         Panel::top("tools").show(ui, |ui| toolbar::toolbar_ui(ui, &mut desk));
+        Panel::top("editing").show(ui, |ui| editing::strip_ui(ui, &mut desk));
         Panel::bottom("status").show(ui, |ui| status::status_ui(ui, &desk, self.hover, &self.saved));
         Panel::left("cases").default_size(theme::LIST_WIDTH).show(ui, |ui| cases::cases_ui(ui, &mut desk));
         Panel::right("structures").default_size(theme::SIDE_WIDTH).show(ui, |ui| structures::structures_ui(ui, &mut desk));
@@ -249,6 +254,7 @@ impl eframe::App for App {
         self.draw(ui, &mut orders);
         self.run_orders(&ctx, orders);
         self.stay_in_project();
+        self.tend_proposal(&ctx);
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
         self.frames.end();

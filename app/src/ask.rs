@@ -4,7 +4,7 @@ use crate::notices::Notices;
 use crate::review::{has_marks, structure_name};
 use crate::session::{Guess, Place, Propagation, Session, Waiting};
 use engine::{Engine, Event, Example, ImageRef, Marks, Request, Target};
-use imaging::{Case, CaseId, Kind, Mask, Project, Review, StructureId, Volume, brush};
+use imaging::{Case, CaseId, Kind, Mask, Project, Review, Shape, StructureId, Volume, brush};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,12 +52,27 @@ pub fn forget(asked: &mut Asked, place: Place) {
 fn fingerprint(project: &Project, case: &Case, structure: StructureId) -> u64 {
     let mut hasher = DefaultHasher::new();
     for prompt in case.prompts_of(structure) {
-        format!("{:?}", (prompt.sign, &prompt.shape)).hash(&mut hasher);
+        (prompt.sign, prompt.shape.kind()).hash(&mut hasher);
+        hash_shape(&prompt.shape, &mut hasher);
     }
     for example in project.examples(structure).filter(|other| other.id != case.id) {
         example.id.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// By the bits of its numbers: written out as text, a hundred strokes would cost each frame its time.
+fn hash_shape(shape: &Shape, hasher: &mut DefaultHasher) {
+    match shape {
+        Shape::Stroke { radius_mm, tip, .. } => (radius_mm.to_bits(), tip).hash(hasher),
+        Shape::Doodle { normal, .. } => normal.hash(hasher),
+        // Copies of one region share its mask.
+        Shape::Region { mask } => Arc::as_ptr(mask).hash(hasher),
+        Shape::Click { .. } | Shape::Box { .. } => {}
+    }
+    for point in shape.points() {
+        point.map(f32::to_bits).hash(hasher);
+    }
 }
 
 fn preview(project: &Project, session: &mut Session, engine: &Engine, place: Place) {

@@ -1,5 +1,6 @@
 //! Each action by name, with its key. Panels hand commands back; the app runs them in one place.
 
+use crate::editing::{self, FillSettings, Form, Range};
 use crate::tools::Tool;
 use egui::{Key, Modifiers};
 use imaging::{CaseId, Convention, StructureId};
@@ -95,6 +96,22 @@ pub enum Command {
     SetDevice(engine::DeviceChoice),
     /// All views back to the whole slice.
     FitViews,
+    /// Which values the brush is held to.
+    SetRange(Option<Range>),
+    /// Holds the brush to the shown window, or to nothing.
+    ToggleRange,
+    /// How the fill tool fills.
+    SetFill(FillSettings),
+    /// Shows a change to the mask before it is made.
+    OpenEdit(editing::Kind),
+    /// The change that is shown is set otherwise.
+    ChangeEdit(Form),
+    /// Makes the change that is shown.
+    ApplyEdit,
+    /// Leaves the change that is shown.
+    CancelEdit,
+    /// Makes the change that is shown or closes the line being put; where there is none, propagates.
+    Confirm,
 }
 
 /// One line of the sheet of keys: the keys, what they do, and the command.
@@ -107,6 +124,23 @@ pub struct Binding {
     pub what: &'static str,
     /// What it does.
     pub command: fn() -> Command,
+}
+
+impl Binding {
+    /// The keys as the user reads them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let ctrl = if self.modifiers.command { "Ctrl+" } else { "" };
+        let shift = if self.modifiers.shift { "Shift+" } else { "" };
+        // Signs that the window's font does not have.
+        let key = match self.key {
+            Key::ArrowUp => "Up",
+            Key::ArrowDown => "Down",
+            Key::Minus => "-",
+            key => key.symbol_or_name(),
+        };
+        format!("{ctrl}{shift}{key}")
+    }
 }
 
 const fn plain(key: Key, what: &'static str, command: fn() -> Command) -> Binding {
@@ -137,18 +171,32 @@ pub const BINDINGS: &[Binding] = &[
     ctrl(Key::E, "export accepted masks", || Command::ShowExport),
     shift(Key::A, "accept every guess of the structure", || Command::AcceptAll),
     shift(Key::B, "brush: disc or ball", || Command::ToggleBall),
+    shift(Key::I, "keep the largest island", || Command::OpenEdit(editing::Kind::Largest)),
+    shift(Key::K, "remove small islands", || Command::OpenEdit(editing::Kind::Small)),
+    shift(Key::ArrowUp, "copy the slice up", || Command::OpenEdit(editing::Kind::CopyUp)),
+    shift(Key::ArrowDown, "copy the slice down", || Command::OpenEdit(editing::Kind::CopyDown)),
     plain(Key::A, "accept and go to the next", || Command::Accept),
     plain(Key::R, "reject", || Command::Reject),
     plain(Key::N, "next case to review", || Command::Next),
     plain(Key::Z, "absent: the structure is not here", || Command::Absent),
     plain(Key::O, "take the review back", || Command::Reopen),
     plain(Key::E, "use as example, or no longer", || Command::ToggleExample),
-    plain(Key::Enter, "propagate to the other cases", || Command::Propagate),
+    plain(Key::Enter, "apply what is shown, or propagate", || Command::Confirm),
     plain(Key::C, "cursor", || Command::PickTool(Tool::Cursor)),
     plain(Key::P, "click", || Command::PickTool(Tool::Click)),
     plain(Key::B, "box", || Command::PickTool(Tool::Box)),
     plain(Key::D, "doodle", || Command::PickTool(Tool::Doodle)),
     plain(Key::M, "mask brush", || Command::PickTool(Tool::Brush)),
+    plain(Key::L, "lasso", || Command::PickTool(Tool::Lasso)),
+    plain(Key::K, "fill", || Command::PickTool(Tool::Fill)),
+    plain(Key::I, "keep or remove an island", || Command::PickTool(Tool::Island)),
+    plain(Key::V, "brush only in the shown window", || Command::ToggleRange),
+    plain(Key::W, "threshold", || Command::OpenEdit(editing::Kind::Threshold)),
+    plain(Key::J, "fill between slices", || Command::OpenEdit(editing::Kind::Between)),
+    plain(Key::H, "fill holes", || Command::OpenEdit(editing::Kind::Holes)),
+    plain(Key::S, "smooth", || Command::OpenEdit(editing::Kind::Smooth)),
+    plain(Key::Plus, "grow", || Command::OpenEdit(editing::Kind::Grow)),
+    plain(Key::Minus, "shrink", || Command::OpenEdit(editing::Kind::Shrink)),
     plain(Key::T, "sign + or -", || Command::FlipSign),
     plain(Key::OpenBracket, "smaller brush", || Command::ScaleBrush(1.0 / 1.2)),
     plain(Key::CloseBracket, "larger brush", || Command::ScaleBrush(1.2)),

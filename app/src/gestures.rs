@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::command::Command;
+use crate::editing::{Form, Slice};
 use crate::review::structure_name;
 use crate::stage::{Pointed, StageOutput};
 use crate::tools::{self, Gesture, Pointer, Tool};
@@ -21,8 +22,15 @@ impl App {
         if output.brush_factor != 1.0 {
             self.run(ctx, Command::ScaleBrush(output.brush_factor));
         }
+        if let Some(cut) = output.cut {
+            self.session.editing.slice = Some(Slice { normal: cut.slicing.normal, at: cut.slice });
+        }
         for pointed in &output.pointed {
             self.pointer(pointed);
+        }
+        if self.session.editing.live.is_some() {
+            // What this frame painted is seen in the next one.
+            ctx.request_repaint();
         }
     }
 
@@ -35,6 +43,8 @@ impl App {
         };
         match (event.button, self.session.tool) {
             (Button::Primary, Tool::Cursor) => self.cursor(pointer, pointed),
+            (button, Tool::Lasso) => self.lasso(pointer, pointed.normal, button == Button::Secondary),
+            (button, Tool::Fill | Tool::Island) => self.from_here(pointer, pointed.normal, button == Button::Secondary),
             (Button::Primary, _) => self.draw_mark(pointer, pointed.normal, false),
             (Button::Secondary, Tool::Brush) => self.draw_mark(pointer, pointed.normal, true),
             (Button::Secondary, _) => {}
@@ -85,13 +95,30 @@ impl App {
             return;
         }
         let hand = self.session.hand(normal);
-        if let Some(shape) = tools::follow(hand, &mut self.session.gesture, pointer, inverse) {
+        let finished = tools::follow(hand, &mut self.session.gesture, pointer, inverse);
+        if hand.tool == Tool::Brush {
+            self.paint(hand, inverse, finished);
+        } else if let Some(shape) = finished {
             self.add_mark(shape, inverse);
         }
     }
 
+    /// Fill and island tool: where the press was, a change is shown.
+    fn from_here(&mut self, pointer: Pointer, normal: usize, inverse: bool) {
+        let (Pointer::Pressed(at), Some(image)) = (pointer, self.session.image()) else { return };
+        let Some(seed) = image.grid.nearest(at) else { return };
+        if !self.may_mark() {
+            return;
+        }
+        let erases = inverse || self.session.sign == Sign::Negative;
+        self.propose(match self.session.tool {
+            Tool::Island => Form::Island { at: seed, keeps: !erases },
+            _ => Form::Fill { seed, normal, erases, settings: self.session.editing.fill },
+        });
+    }
+
     /// Whether a mark can be put here; says why not.
-    fn may_mark(&mut self) -> bool {
+    pub(crate) fn may_mark(&mut self) -> bool {
         let Some((case, structure)) = self.session.place() else {
             self.notices.news("Make a structure first: + New, in the panel on the right.");
             return false;
@@ -115,7 +142,7 @@ impl App {
         self.add_prompt(case, prompt, name);
     }
 
-    fn add_prompt(&mut self, case: CaseId, prompt: Prompt, name: String) {
+    pub(crate) fn add_prompt(&mut self, case: CaseId, prompt: Prompt, name: String) {
         if let Some(edit) = Edit::add_prompt(&self.project, case, prompt) {
             self.make(Step { name, edit });
         }

@@ -35,6 +35,8 @@ pub enum Done {
     ProjectFolder(PathBuf),
     /// A folder was chosen for the export.
     ExportFolder(PathBuf),
+    /// A change to a mask was computed.
+    Proposed(crate::editing::proposal::Proposed),
     /// An export came to its end.
     Exported(anyhow::Result<crate::export::Report>),
 }

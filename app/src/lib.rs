@@ -5,6 +5,7 @@ pub mod app;
 mod ask;
 pub mod cli;
 pub mod command;
+pub mod editing;
 pub mod export;
 mod frames;
 mod gestures;

@@ -1,5 +1,6 @@
 //! What is not saved: the tool in hand, the case shown, images in memory, guesses and the tickets they answer.
 
+use crate::editing::Editing;
 use crate::tools::{Gesture, Hand, Tool};
 use engine::Ticket;
 use imaging::{Case, CaseId, Convention, Image, Mask, Project, PromptId, Review, Sign, StructureId, Volume, brush};
@@ -109,6 +110,8 @@ pub struct Session {
     pub nets: Vec<engine::NetInfo>,
     /// Cases whose file is being read.
     pub loading: HashSet<CaseId>,
+    /// How masks are edited, and the change that waits for the user's word.
+    pub editing: Editing,
 }
 
 impl Default for Session {
@@ -133,6 +136,7 @@ impl Default for Session {
             adapter: None,
             nets: Vec::new(),
             loading: HashSet::new(),
+            editing: Editing::default(),
         }
     }
 }
@@ -164,6 +168,7 @@ impl Session {
         self.case = Some(case);
         self.selected = None;
         self.gesture = Gesture::Idle;
+        self.editing.proposal = None;
         self.recent.retain(|&other| other != case);
         self.recent.push_back(case);
         self.trim_images();

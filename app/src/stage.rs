@@ -1,16 +1,18 @@
 //! The middle of the window: fills the viewer's scene from project and session, and tells what the pointer did.
 
+use crate::editing::drafts::Drafts;
 use crate::panels::{Desk, grid};
-use crate::session::{Place, Session, draft};
+use crate::session::{Place, Session};
+use crate::theme;
 use crate::tools::{Gesture, Tool, shape};
 use eframe::egui_wgpu::RenderState;
 use egui::{Ui, Vec2};
-use imaging::{Case, CaseId, Grid, Image, Project, Prompt, PromptId, Shape, Sign, Tip};
+use imaging::{Case, CaseId, Grid, Image, Project, Prompt, PromptId, Shape, Sign, StructureId, Tip};
 use std::collections::HashMap;
 use std::sync::Arc;
 use viewer::triplanar::{self, Behaviour};
 use viewer::{
-    Brush, Cover, ImageTexture, Layer, Layers, Limits, Mark, PointerEvent, Scene, TriplanarOutput, TriplanarState, Window,
+    Brush, Cover, Cut, ImageTexture, Layer, Layers, Limits, Mark, PointerEvent, Scene, TriplanarOutput, TriplanarState, Window,
 };
 
 /// The panes and what they show.
@@ -20,6 +22,8 @@ pub struct Stage {
     shown: Option<Shown>,
     /// Counts what is not the project's own: new guesses.
     generation: u64,
+    /// The masks that review would accept.
+    pub(crate) drafts: Drafts,
 }
 
 /// The case on the panes.
@@ -27,6 +31,8 @@ struct Shown {
     case: CaseId,
     texture: ImageTexture,
     layers: Layers,
+    /// The masks as they stand; what is being drawn or proposed lies over them.
+    standing: Vec<(StructureId, Layer)>,
     made: Option<(u64, u64)>,
 }
 
@@ -52,6 +58,8 @@ pub struct StageOutput {
     pub window: Option<Window>,
     /// By how much the brush grew.
     pub brush_factor: f32,
+    /// The slice under the pointer.
+    pub cut: Option<Cut>,
 }
 
 impl Stage {
@@ -62,7 +70,7 @@ impl Stage {
             viewer::install(state);
             Limits::of(state)
         });
-        Self { limits, panes: HashMap::new(), shown: None, generation: 0 }
+        Self { limits, panes: HashMap::new(), shown: None, generation: 0, drafts: Drafts::default() }
     }
 
     /// Makes the layers anew in the next frame.
@@ -84,6 +92,15 @@ impl Stage {
         }
     }
 
+    /// Moves a case's crosshair to another slice.
+    pub fn go_to_slice(&mut self, case: CaseId, normal: usize, slice: usize, grid: &Grid) {
+        if let Some(panes) = self.panes.get_mut(&case) {
+            let mut to = panes.crosshair;
+            to[normal] = slice as f32;
+            panes.go_to(to, grid);
+        }
+    }
+
     /// Draws the panes and the grid, or what there is to say while nothing can be shown.
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk<'_>, pictures: &grid::Pictures, revision: u64) -> StageOutput {
         let Some((case, image, window)) = shown_case(desk.project, desk.session) else {
@@ -94,9 +111,10 @@ impl Stage {
         let generation = self.generation;
         let Some(shown) = &mut self.shown else { return StageOutput::default() };
         if shown.made != Some((revision, generation)) {
-            shown.layers.list = layers(desk.project, desk.session, case, image.grid);
+            shown.standing = layers(desk.project, desk.session, &mut self.drafts, case, image.grid);
             shown.made = Some((revision, generation));
         }
+        shown.layers.list = with_change(&shown.standing, desk.project, desk.session, case);
         let panes = self.panes.entry(case.id).or_insert_with(|| TriplanarState::new(&image));
         show_case(ui, desk, case, shown, panes, window, pictures)
     }
@@ -106,7 +124,7 @@ impl Stage {
         if !same {
             let texture = ImageTexture::new(image.clone(), self.limits);
             let layers = Layers::new(&texture);
-            self.shown = Some(Shown { case, texture, layers, made: None });
+            self.shown = Some(Shown { case, texture, layers, standing: Vec::new(), made: None });
         }
     }
 }
@@ -128,7 +146,9 @@ fn show_case(
 ) -> StageOutput {
     let session = desk.session;
     let hidden = Layers::new(&shown.texture);
-    let layers = if session.overlay { &shown.layers } else { &hidden };
+    // Whoever paints or is asked sees it, also where masks are hidden.
+    let edits = session.editing.live.is_some() || session.editing.proposal.is_some();
+    let layers = if session.overlay || edits { &shown.layers } else { &hidden };
     let mut scene = Scene::new(&shown.texture, layers, window);
     let prompts = visible_prompts(desk.project, session, case);
     let moved = moved(session);
@@ -153,9 +173,10 @@ fn answer(output: &TriplanarOutput, prompts: &[&Prompt], window: Window, session
         pane.pointer.iter().map(move |event| Pointed { event: *event, normal: cut.slicing.normal, mark })
     });
     let windowing = output.windowing();
-    let contrasts = session.tool != Tool::Brush && windowing != Vec2::ZERO;
+    let contrasts = session.tool.right_button().is_none() && windowing != Vec2::ZERO;
     StageOutput {
         hovered: output.hovered().and_then(|(_, pane)| pane.hovered),
+        cut: output.hovered().map(|(cut, _)| *cut),
         pointed: pointed.collect(),
         window: contrasts.then(|| window.dragged(windowing.into())),
         brush_factor: 1.1_f32.powf(output.brush_steps()),
@@ -185,11 +206,27 @@ fn moved(session: &Session) -> Option<(PromptId, Shape)> {
 
 /// The mark that is being drawn.
 fn drawn(session: &Session, crosshair: &[f32; 3]) -> Option<(Shape, Sign)> {
+    if let Gesture::Corners { points, normal, inverse } = &session.gesture {
+        return Some(around(session, points, *normal, *inverse));
+    }
     let Gesture::Drawing { points, inverse } = &session.gesture else { return None };
     // The slice is the axis along which the way of the pointer does not move.
     let normal = (0..3).find(|&axis| points.iter().all(|p| p[axis] == points[0][axis] && p[axis] == crosshair[axis].round()))?;
     let sign = if *inverse { Sign::Negative } else { session.sign };
+    match session.tool {
+        Tool::Lasso => return Some(around(session, points, normal, *inverse)),
+        // The brush is seen in the mask itself.
+        Tool::Brush => return None,
+        _ => {}
+    }
     Some((shape(session.hand(normal), points.clone())?, sign))
+}
+
+/// The lasso's line, closed.
+fn around(session: &Session, points: &[[f32; 3]], normal: usize, inverse: bool) -> (Shape, Sign) {
+    let points = points.iter().chain(points.first()).copied().collect();
+    let sign = if inverse { Sign::Negative } else { session.sign };
+    (Shape::Doodle { points, normal }, sign)
 }
 
 fn brush(project: &Project, session: &Session) -> Option<Brush> {
@@ -204,7 +241,7 @@ fn colour(project: &Project, session: &Session) -> [u8; 3] {
 }
 
 /// Masks that stand, and guesses in their own look; the structure in hand on top.
-fn layers(project: &Project, session: &Session, case: &Case, grid: Grid) -> Vec<Layer> {
+fn layers(project: &Project, session: &Session, drafts: &mut Drafts, case: &Case, grid: Grid) -> Vec<(StructureId, Layer)> {
     let mut structures: Vec<_> = project.structures.iter().filter(|structure| structure.visible).collect();
     structures.sort_by_key(|structure| Some(structure.id) == session.structure);
     // More than the GPU's layers: those in front are kept.
@@ -213,13 +250,14 @@ fn layers(project: &Project, session: &Session, case: &Case, grid: Grid) -> Vec<
         .into_iter()
         .skip(surplus)
         .filter_map(|structure| {
-            let cover = cover(project, session, (case.id, structure.id), grid)?;
-            Some(Layer { cover, colour: structure.colour, opacity: structure.opacity, visible: true })
+            let cover = cover(project, session, drafts, (case.id, structure.id), grid)?;
+            let layer = Layer { cover, colour: structure.colour, opacity: structure.opacity, visible: true };
+            Some((structure.id, layer))
         })
         .collect()
 }
 
-fn cover(project: &Project, session: &Session, place: Place, grid: Grid) -> Option<Cover> {
+fn cover(project: &Project, session: &Session, drafts: &mut Drafts, place: Place, grid: Grid) -> Option<Cover> {
     let case = project.case(place.0)?;
     if case.review(place.1).is_locked() {
         return case
@@ -229,7 +267,29 @@ fn cover(project: &Project, session: &Session, place: Place, grid: Grid) -> Opti
             .filter(|mask| mask.shape() == grid.shape)
             .map(|mask| Cover::Mask(Arc::new(mask)));
     }
-    draft(project, session, place, grid.shape).map(|mask| Cover::Draft(Arc::new(mask)))
+    drafts.of(project, session, place, grid.shape).map(Cover::Draft)
+}
+
+/// The stroke being drawn in place of the mask that it changes; or what a proposal adds and takes away, in two colours.
+fn with_change(standing: &[(StructureId, Layer)], project: &Project, session: &Session, case: &Case) -> Vec<Layer> {
+    let editing = &session.editing;
+    let painted = editing.live.as_ref().map(|live| live.place.1);
+    let mut layers: Vec<Layer> = standing.iter().filter(|(id, _)| Some(*id) != painted).map(|(_, layer)| layer.clone()).collect();
+    if let Some(live) = editing.live.as_ref().filter(|live| live.place.0 == case.id) {
+        // Also where the structure is hidden: nobody paints without seeing it.
+        let look = project.structure(live.place.1).map(|structure| (structure.colour, structure.opacity.max(0.2)));
+        let (colour, opacity) = look.unwrap_or(([255; 3], 0.4));
+        layers.push(Layer { cover: Cover::Draft(live.mask.clone()), colour, opacity, visible: true });
+    }
+    if let Some(change) = editing.proposal.as_ref().filter(|proposal| proposal.place.0 == case.id).and_then(|p| p.change.as_ref())
+    {
+        for (mask, colour) in [(&change.added, theme::ADDED), (&change.removed, theme::REMOVED)] {
+            layers.push(Layer { cover: Cover::Draft(mask.clone()), colour, opacity: 0.6, visible: true });
+        }
+    }
+    let surplus = layers.len().saturating_sub(viewer::MOST_LAYERS);
+    layers.drain(..surplus);
+    layers
 }
 
 fn empty_ui(ui: &mut Ui, desk: &mut Desk<'_>) {

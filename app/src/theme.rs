@@ -6,6 +6,8 @@ use egui::{Color32, Context, CornerRadius, FontId, Margin, Stroke, TextStyle, Th
 pub const LIST_WIDTH: f32 = 236.0;
 /// Width of the panel of structures.
 pub const SIDE_WIDTH: f32 = 248.0;
+/// Height of the strip under the tool bar, the same whatever is in it: the panes must not move.
+pub const STRIP_HEIGHT: f32 = 28.0;
 /// Side of a picture in the list.
 pub const THUMBNAIL: f32 = 52.0;
 /// Side of a picture in the grid of previews.
@@ -20,6 +22,11 @@ pub const WAITING: Color32 = Color32::from_rgb(86, 180, 233);
 pub const REJECTED: Color32 = Color32::from_rgb(213, 94, 0);
 /// An example.
 pub const EXAMPLE: Color32 = Color32::from_rgb(230, 159, 0);
+
+/// Voxels that a change would add, over the image; told from what goes by brightness too.
+pub const ADDED: [u8; 3] = [120, 235, 255];
+/// Voxels that it would take away.
+pub const REMOVED: [u8; 3] = [255, 64, 64];
 
 /// Gives both themes their look.
 pub fn install(ctx: &Context) {

@@ -17,11 +17,18 @@ pub enum Tool {
     Doodle,
     /// Paints a mask.
     Brush,
+    /// Draws around a region.
+    Lasso,
+    /// Fills from a place.
+    Fill,
+    /// Keeps or takes away what hangs together.
+    Island,
 }
 
 impl Tool {
     /// Every tool, in the order of the tool bar.
-    pub const ALL: [Self; 5] = [Self::Cursor, Self::Click, Self::Box, Self::Doodle, Self::Brush];
+    pub const ALL: [Self; 8] =
+        [Self::Cursor, Self::Click, Self::Box, Self::Doodle, Self::Brush, Self::Lasso, Self::Fill, Self::Island];
 
     /// What the tool bar calls it.
     #[must_use]
@@ -32,6 +39,24 @@ impl Tool {
             Self::Box => "Box",
             Self::Doodle => "Doodle",
             Self::Brush => "Brush",
+            Self::Lasso => "Lasso",
+            Self::Fill => "Fill",
+            Self::Island => "Island",
+        }
+    }
+
+    /// The key that takes it, as the tool bar shows it.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Cursor => "C",
+            Self::Click => "P",
+            Self::Box => "B",
+            Self::Doodle => "D",
+            Self::Brush => "M",
+            Self::Lasso => "L",
+            Self::Fill => "K",
+            Self::Island => "I",
         }
     }
 
@@ -44,6 +69,21 @@ impl Tool {
             Self::Box => "drag a box",
             Self::Doodle => "draw a line",
             Self::Brush => "paint",
+            Self::Lasso => "draw around, or click corners",
+            Self::Fill => "fill from here",
+            Self::Island => "keep this island alone",
+        }
+    }
+
+    /// What the right button does, where the tool has a use for it.
+    #[must_use]
+    pub fn right_button(self) -> Option<&'static str> {
+        match self {
+            Self::Brush => Some("erase"),
+            Self::Lasso => Some("draw around to erase"),
+            Self::Fill => Some("erase from here"),
+            Self::Island => Some("take this island away"),
+            _ => None,
         }
     }
 }
@@ -80,6 +120,15 @@ pub enum Gesture {
         from: [f32; 3],
         /// Where the pointer is.
         to: [f32; 3],
+    },
+    /// Corners put one by one with the lasso; the line closes at the first.
+    Corners {
+        /// The corners so far.
+        points: Vec<[f32; 3]>,
+        /// Voxel axis across the slice.
+        normal: usize,
+        /// Whether it erases.
+        inverse: bool,
     },
 }
 
@@ -126,7 +175,7 @@ pub fn follow(hand: Hand, gesture: &mut Gesture, pointer: Pointer, inverse: bool
 pub fn shape(hand: Hand, points: Vec<[f32; 3]>) -> Option<Shape> {
     let (first, last) = (*points.first()?, *points.last()?);
     match hand.tool {
-        Tool::Cursor => None,
+        Tool::Cursor | Tool::Lasso | Tool::Fill | Tool::Island => None,
         Tool::Click => Some(Shape::Click { at: first }),
         // A box of less than a voxel is a slip of the hand.
         Tool::Box => (0..3).filter(|&axis| (first[axis] - last[axis]).abs() >= 1.0).nth(1).map(|_| Shape::spanning(first, last)),

@@ -124,10 +124,10 @@ fn dialog(title: &str) -> Window<'_> {
 fn keys_ui(ctx: &Context, open: &mut bool) {
     dialog("Keys").open(open).show(ctx, |ui| {
         ui.horizontal_top(|ui| {
-            for (column, lines) in BINDINGS.chunks(BINDINGS.len().div_ceil(2)).enumerate() {
+            for (column, lines) in BINDINGS.chunks(BINDINGS.len().div_ceil(3)).enumerate() {
                 Grid::new(("keys", column)).num_columns(2).spacing([18.0, 3.0]).show(ui, |ui| {
                     for binding in lines {
-                        ui.label(RichText::new(key_text(binding)).monospace().strong());
+                        ui.label(RichText::new(binding.text()).monospace().strong());
                         ui.label(binding.what);
                         ui.end_row();
                     }
@@ -139,14 +139,8 @@ fn keys_ui(ctx: &Context, open: &mut bool) {
         ui.label(
             "Wheel: slice.  Ctrl+wheel: zoom at the pointer.  Middle drag or Space+drag: pan.  Double click: one pane large.",
         );
-        ui.label("Right drag: window/level, or erase with the brush.  Shift+wheel: size of the brush.");
+        ui.label("Right button: window/level, or erase with brush, lasso and fill.  Shift+wheel: size of the brush.");
     });
-}
-
-fn key_text(binding: &crate::command::Binding) -> String {
-    let ctrl = if binding.modifiers.command { "Ctrl+" } else { "" };
-    let shift = if binding.modifiers.shift { "Shift+" } else { "" };
-    format!("{ctrl}{shift}{}", binding.key.symbol_or_name())
 }
 
 fn about_ui(ctx: &Context, desk: &Desk<'_>, open: &mut bool) {

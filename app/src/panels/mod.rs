@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod dialogs;
+pub mod editing;
 pub mod grid;
 pub mod menu;
 pub mod status;

@@ -3,7 +3,7 @@
 
 use super::Desk;
 use crate::keeper::Saved;
-use crate::tools::Tool;
+use crate::tools::Gesture;
 use egui::{Align, Layout, RichText, Ui};
 use imaging::Image;
 
@@ -26,8 +26,18 @@ pub fn status_ui(ui: &mut Ui, desk: &Desk<'_>, hover: Option<[f32; 3]>, saved: &
 fn mouse(desk: &Desk<'_>) -> String {
     let session = desk.session;
     let sign = if session.sign == imaging::Sign::Negative { " (not here)" } else { "" };
-    let right = if session.tool == Tool::Brush { "erase" } else { "window/level" };
-    let left = if session.tool == Tool::Brush && !sign.is_empty() { "erase" } else { session.tool.left_button() };
+    if session.editing.proposal.is_some() {
+        return "Enter: apply what is shown   Esc: leave it   Wheel: slice   Ctrl+wheel: zoom".to_owned();
+    }
+    if let Gesture::Corners { points, .. } = &session.gesture {
+        let count = points.len();
+        return format!(
+            "{count} corners   Left: next corner   Enter or the first corner: close   Backspace: last one away   Esc: let go"
+        );
+    }
+    let right = session.tool.right_button().unwrap_or("window/level");
+    let erases = !sign.is_empty() && session.tool.right_button().is_some();
+    let left = if erases { right } else { session.tool.left_button() };
     format!("Left: {left}{sign}   Right: {right}   Middle: pan   Wheel: slice   Ctrl+wheel: zoom")
 }
 

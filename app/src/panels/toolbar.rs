@@ -1,9 +1,10 @@
-//! The tool bar: undo and redo with their names, the tools, the sign, the brush, the contrast.
+//! The tool bar: undo and redo with their names, the tools, the sign, the contrast. What can be set of the tool in
+//! hand is `editing`'s.
 
-use super::Desk;
+use super::{Desk, editing};
 use crate::command::Command;
 use crate::tools::Tool;
-use egui::{Button, RichText, Slider, Ui};
+use egui::{Button, RichText, Ui};
 use imaging::Sign;
 
 /// Draws the bar.
@@ -12,18 +13,14 @@ pub fn toolbar_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
         history_ui(ui, desk);
         ui.separator();
         for tool in Tool::ALL {
-            let key = ["C", "P", "B", "D", "M"][Tool::ALL.iter().position(|&t| t == tool).unwrap_or(0)];
-            let button = Button::selectable(desk.session.tool == tool, format!("{} ({key})", tool.name()));
+            let button = Button::selectable(desk.session.tool == tool, format!("{} ({})", tool.name(), tool.key()));
             if ui.add(button).on_hover_text(format!("Left button: {}", tool.left_button())).clicked() {
                 desk.order(Command::PickTool(tool));
             }
         }
         ui.separator();
         sign_ui(ui, desk);
-        if desk.session.tool == Tool::Brush {
-            ui.separator();
-            brush_ui(ui, desk);
-        }
+        editing::menu_ui(ui, desk);
         ui.separator();
         window_ui(ui, desk);
     });
@@ -56,17 +53,6 @@ fn sign_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let negative = desk.session.sign == Sign::Negative;
     if ui.add(Button::selectable(negative, RichText::new(text))).on_hover_text(hover).clicked() {
         desk.order(Command::FlipSign);
-    }
-}
-
-fn brush_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let mut radius = desk.session.radius_mm;
-    let slider = Slider::new(&mut radius, 0.2..=60.0).logarithmic(true).suffix(" mm").fixed_decimals(1).text("radius");
-    if ui.add(slider).on_hover_text("[ and ], or Shift+wheel").changed() {
-        desk.order(Command::ScaleBrush(radius / desk.session.radius_mm));
-    }
-    if ui.add(Button::selectable(desk.session.ball, "Ball")).on_hover_text("Paint through the slices (Shift+B)").clicked() {
-        desk.order(Command::ToggleBall);
     }
 }
 
