@@ -5,7 +5,8 @@ use super::report::{Case, Found, Teller, secs};
 use super::{Compute, prompts, tasks};
 use anyhow::anyhow;
 use engine::{Example, Marks};
-use imaging::export::ExportError;
+use imaging::export::{Drawn, ExportError, check_dicom_seg};
+use imaging::project::PALETTE;
 use imaging::{Image, Item, Mask, Part};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Instant;
 #[derive(clap::Args)]
 #[command(after_long_help = prompts::FORM, after_help = "The form of the file of marks is told by --help.")]
 pub struct Arguments {
-    /// The image: NIfTI (.nii, .nii.gz, .hdr/.img), PNG, JPEG, TIFF or BMP.
+    /// The image: a DICOM file or folder, NIfTI (.nii, .nii.gz, .hdr/.img), PNG, JPEG, TIFF or BMP.
     image: PathBuf,
     /// Of a file that holds several images, which one: its number, counted from 0 (`exemplar info` lists them).
     #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
@@ -23,7 +24,8 @@ pub struct Arguments {
     /// The marks, a JSON file.
     #[arg(long, value_name = "FILE")]
     prompts: PathBuf,
-    /// The mask to write, on the image's own grid: .nii or .nii.gz, for a picture .png.
+    /// The mask to write, on the image's own grid: .nii or .nii.gz, for a picture .png; of a DICOM image also .dcm, a
+    /// segmentation, which bears the image's patient and study.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace the mask if it is there.
@@ -91,11 +93,27 @@ pub fn segment<'a>(
     }
     let masks = settled.masks();
     let labels: Vec<(u16, &Mask)> = told.iter().zip(&masks).map(|((value, ..), mask)| (*value, mask)).collect();
-    imaging::export::export_nifti(source, &labels, out, true)?;
+    if is_segmentation(out) {
+        let drawn: Vec<Drawn<'_>> = told.iter().zip(&masks).map(|((value, name, _), mask)| drawn(*value, name, mask)).collect();
+        imaging::export::export_dicom_seg(source, &drawn, out, true)?;
+    } else {
+        imaging::export::export_nifti(source, &labels, out, true)?;
+    }
     let found = |((value, name, uncertainty), mask): (&(u16, &str, f32), &Mask)| {
         Found::new(name, *value, mask, &image.grid, image.is_picture, *uncertainty)
     };
     Ok(told.iter().zip(&masks).map(found).collect())
+}
+
+/// Whether a mask's name asks for a DICOM segmentation.
+fn is_segmentation(out: &Path) -> bool {
+    out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm"))
+}
+
+/// A structure in the colour that its place would have in the window.
+fn drawn<'a>(value: u16, name: &'a str, mask: &'a Mask) -> Drawn<'a> {
+    let colour = PALETTE[usize::from(value.saturating_sub(1)) % PALETTE.len()];
+    Drawn { name, colour, manual: false, mask }
 }
 
 /// Says what speaks against a mask of this name, before any work is done for it.
@@ -103,7 +121,8 @@ pub fn segment<'a>(
 /// # Errors
 /// Where the source cannot be read, or the mask is there or may not be.
 pub fn check(source: &Item, out: &Path, overwrite: bool) -> anyhow::Result<()> {
-    imaging::export::check(source, out, overwrite).map_err(|error| match error {
+    let check = if is_segmentation(out) { check_dicom_seg } else { imaging::export::check };
+    check(source, out, overwrite).map_err(|error| match error {
         ExportError::Exists(path) => anyhow!("the mask is there already, and only --overwrite replaces it: {}", path.display()),
         error => error.into(),
     })
