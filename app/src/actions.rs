@@ -12,6 +12,7 @@ use crate::session::Place;
 use crate::tools::{Gesture, Tool};
 use egui::Context;
 use engine::Request;
+use imaging::files::ItemInfo;
 use imaging::{Case, CaseId, Edit, Entry, PromptId, Review, Step, StructureId};
 use std::path::Path;
 
@@ -20,6 +21,11 @@ impl App {
     pub(crate) fn run(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Open(paths) => self.open(&paths),
+            Command::OpenItems(images) => self.add_cases(&images),
+            Command::OpenAsImage(path) => self.open(&[path]),
+            Command::OpenLabelsDialog => self.choose_labels(),
+            Command::OpenLabels(path) => self.open_labels(&path),
+            Command::LayLabels(laying) => self.lay_labels(&laying),
             Command::OpenFilesDialog => self.choose("files", |dialog| dialog.pick_files().map(Done::Chosen)),
             Command::OpenFolderDialog => {
                 self.choose("folder", |dialog| dialog.pick_folder().map(|path| Done::Chosen(vec![path])));
@@ -54,7 +60,7 @@ impl App {
             Command::Redo => self.redo(),
             Command::Preset(number) => self.preset(number),
             Command::ShowExport => self.show_export(),
-            Command::Export { folder, overwrite } => self.export(&folder, overwrite),
+            Command::Export { folder, overwrite, form } => self.export(&folder, overwrite, form),
             Command::ToggleKeys => self.dialogs.keys = !self.dialogs.keys,
             Command::ToggleSettings => self.dialogs.settings = !self.dialogs.settings,
             Command::ToggleAbout => self.dialogs.about = !self.dialogs.about,
@@ -79,6 +85,20 @@ impl App {
 
     fn choose(&mut self, name: &'static str, ask: impl FnOnce(rfd::FileDialog) -> Option<Done> + Send + 'static) {
         self.jobs.run(name, move || ask(rfd::FileDialog::new()));
+    }
+
+    fn choose_labels(&mut self) {
+        if self.session.case.is_none() {
+            self.notices.news("Open an image first: labels belong to the one that is shown.");
+            return;
+        }
+        self.choose("labels", |dialog| dialog.pick_file().map(Done::LabelsChosen));
+    }
+
+    fn open_labels(&mut self, path: &Path) {
+        if let Some(case) = self.session.case {
+            self.read_labels(case, path, false);
+        }
     }
 
     fn set_device(&mut self, choice: engine::DeviceChoice) {
@@ -324,20 +344,20 @@ impl App {
     fn show_export(&mut self) {
         let beside = self.project.cases.first().and_then(|case| case.path.parent());
         let folder = beside.map(|folder| folder.with_file_name(format!("{}-masks", folder_name(folder)))).unwrap_or_default();
-        self.dialogs.export = Some(ExportForm { folder: folder.display().to_string(), overwrite: false, busy: false });
+        self.dialogs.export = Some(ExportForm { folder: folder.display().to_string(), ..ExportForm::default() });
     }
 
-    fn export(&mut self, folder: &Path, overwrite: bool) {
+    fn export(&mut self, folder: &Path, overwrite: bool, form: export::Form) {
         let orders = export::orders(&self.project);
         let folder = folder.to_owned();
-        self.jobs.run("export", move || Some(Done::Exported(export::run(&orders, &folder, overwrite))));
+        self.jobs.run("export", move || Some(Done::Exported(export::run(&orders, &folder, overwrite, form))));
     }
 
-    /// A case at the end of the list, or nothing where the file is in the list already.
-    pub(crate) fn case_for(&self, path: &Path, offset: u64) -> Option<Case> {
-        let known = self.project.cases.iter().any(|case| case.path == path);
+    /// A case at the end of the list, or nothing where the image is in the list already.
+    pub(crate) fn case_for(&self, image: &ItemInfo, offset: u64) -> Option<Case> {
+        let known = self.project.cases.iter().any(|case| case.item() == image.item);
         let id = CaseId(self.project.next_case().0 + offset);
-        (!known).then(|| Case::new(id, imaging::files::case_name(path), path.to_owned()))
+        (!known).then(|| Case::new(id, image.name.clone(), image.item.clone()))
     }
 }
 

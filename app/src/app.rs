@@ -136,6 +136,14 @@ impl App {
                     self.pictures.insert((case, structure), texture);
                 }
             }
+            Done::Listed(listed) => self.listed(listed),
+            Done::ItemPictured { item, picture } => {
+                if let Some(choice) = &mut self.dialogs.choice {
+                    choice.pictured(item, ctx.load_texture("item", picture, egui::TextureOptions::LINEAR));
+                }
+            }
+            Done::Labels(read) => self.labels_read(&read),
+            Done::LabelsChosen(path) => self.run(ctx, Command::OpenLabels(path)),
             Done::Chosen(paths) => self.run(ctx, Command::Open(paths)),
             Done::ProjectFolder(folder) => self.run(ctx, Command::SaveProject(folder)),
             Done::ExportFolder(folder) => {
@@ -249,8 +257,10 @@ impl eframe::App for App {
         self.frames.begin(&ctx, self.session.waiting.is_some() || self.session.propagation.is_some());
         self.take_news(&ctx);
         let mut orders = Orders::default();
-        orders.commands.extend(dropped(&ctx));
-        orders.commands.extend(command::from_keys(&ctx, self.dialogs.export.is_some()));
+        if let Some(paths) = dropped(&ctx) {
+            self.dropped(&paths);
+        }
+        orders.commands.extend(command::from_keys(&ctx, self.dialogs.is_asking()));
         self.draw(ui, &mut orders);
         self.run_orders(&ctx, orders);
         self.stay_in_project();
@@ -282,7 +292,7 @@ fn first_window(image: &Image) -> viewer::Window {
     if viewer::contrast::is_ct(image) { viewer::PRESETS[SOFT_TISSUE].window } else { viewer::Window::auto(image) }
 }
 
-fn dropped(ctx: &Context) -> Option<Command> {
+fn dropped(ctx: &Context) -> Option<Vec<PathBuf>> {
     let paths: Vec<PathBuf> = ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
-    (!paths.is_empty()).then_some(Command::Open(paths))
+    (!paths.is_empty()).then_some(paths)
 }

@@ -1,8 +1,11 @@
 //! Each action by name, with its key. Panels hand commands back; the app runs them in one place.
 
 use crate::editing::{self, FillSettings, Form, Range};
+use crate::export;
+use crate::labels::Laying;
 use crate::tools::Tool;
 use egui::{Key, Modifiers};
+use imaging::files::ItemInfo;
 use imaging::{CaseId, Convention, StructureId};
 use std::path::PathBuf;
 
@@ -11,8 +14,18 @@ use std::path::PathBuf;
 pub enum Command {
     /// Opens files, folders or a project.
     Open(Vec<PathBuf>),
+    /// Opens images that were chosen among those of some files.
+    OpenItems(Vec<ItemInfo>),
+    /// Opens a file as an image, though it could be labels.
+    OpenAsImage(PathBuf),
     /// Asks for files by dialog.
     OpenFilesDialog,
+    /// Asks for a label file for the case shown.
+    OpenLabelsDialog,
+    /// Reads the structures of a label file for the case shown.
+    OpenLabels(PathBuf),
+    /// Brings structures that were read into the project.
+    LayLabels(Laying),
     /// Asks for a folder (of images, or a project) by dialog.
     OpenFolderDialog,
     /// Asks where to keep the project.
@@ -79,6 +92,8 @@ pub enum Command {
         folder: PathBuf,
         /// Whether files there may be replaced.
         overwrite: bool,
+        /// As what.
+        form: export::Form,
     },
     /// Asks for the folder of the export.
     ExportDialog,
@@ -167,6 +182,7 @@ pub const BINDINGS: &[Binding] = &[
     ctrl(Key::Z, "undo", || Command::Undo),
     ctrl(Key::Y, "redo", || Command::Redo),
     ctrl(Key::O, "open images", || Command::OpenFilesDialog),
+    ctrl(Key::L, "open labels onto the image shown", || Command::OpenLabelsDialog),
     ctrl(Key::S, "save the project in a folder", || Command::SaveProjectDialog),
     ctrl(Key::E, "export accepted masks", || Command::ShowExport),
     shift(Key::A, "accept every guess of the structure", || Command::AcceptAll),

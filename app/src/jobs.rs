@@ -1,5 +1,7 @@
 //! Dialogs and disk, off the frame: each job runs on a thread of its own kind and answers by a message.
 
+use crate::labels::LabelsRead;
+use crate::listing::Listed;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use imaging::{CaseId, Convention, Image, Item, Mask, StructureId};
 use std::path::PathBuf;
@@ -29,8 +31,21 @@ pub enum Done {
         /// The picture.
         picture: egui::ColorImage,
     },
+    /// What images files hold.
+    Listed(Vec<Listed>),
+    /// A small picture of an image to choose: the file's and the image's place in the list.
+    ItemPictured {
+        /// The image.
+        item: Item,
+        /// Its picture.
+        picture: egui::ColorImage,
+    },
+    /// The structures of a label file were read, or could not be.
+    Labels(LabelsRead),
     /// Files or folders were chosen to open.
     Chosen(Vec<PathBuf>),
+    /// A label file was chosen for the case shown.
+    LabelsChosen(PathBuf),
     /// A folder was chosen for the project.
     ProjectFolder(PathBuf),
     /// A folder was chosen for the export.
@@ -87,12 +102,21 @@ impl Jobs {
 
     /// Runs a job on a thread of its own; what it returns is its message.
     pub fn run(&self, name: &str, job: impl FnOnce() -> Option<Done> + Send + 'static) {
+        self.run_telling(name, move |tell| {
+            if let Some(done) = job() {
+                tell(done);
+            }
+        });
+    }
+
+    /// Runs a job on a thread of its own that has several messages.
+    pub fn run_telling(&self, name: &str, job: impl FnOnce(&dyn Fn(Done)) + Send + 'static) {
         let (sender, wake) = (self.done.0.clone(), self.wake.clone());
         let spawned = thread::Builder::new().name(format!("exemplar-{name}")).spawn(move || {
-            if let Some(done) = job() {
+            job(&|done| {
                 let _ = sender.send(done);
                 wake();
-            }
+            });
         });
         if let Err(error) = spawned {
             tracing::error!("could not start a thread: {error}");
@@ -146,7 +170,7 @@ fn answer(load: Load, image: Result<Arc<Image>, String>) -> Done {
 }
 
 /// A small picture of an image, through the middle of the layer where there is one.
-fn picture(image: &Image, layer: Option<&Layer>) -> egui::ColorImage {
+pub fn picture(image: &Image, layer: Option<&Layer>) -> egui::ColorImage {
     let through = layer.and_then(|layer| thumbnail::middle_of(&layer.cover));
     let cut = thumbnail::cut(image, Convention::default(), through);
     thumbnail::render(image, &cut, viewer::Window::auto(image), layer, [THUMBNAIL; 2])

@@ -11,6 +11,8 @@ mod frames;
 mod gestures;
 mod jobs;
 mod keeper;
+pub mod labels;
+mod listing;
 mod notices;
 mod opening;
 mod panels;

@@ -2,11 +2,17 @@
 
 use crate::app::App;
 use crate::ask::Asked;
+use crate::jobs::Done;
 use crate::keeper::{Keeper, Opened};
+use crate::labels::{self, LabelsRead, Laying, Way};
+use crate::listing::{self, Listed};
+use crate::panels::choosing::{Choice, LabelsForm};
 use crate::recent;
 use anyhow::Context as _;
-use imaging::{Case, Edit, History, Project, Step};
+use imaging::files::{self, Fit, ItemInfo};
+use imaging::{Case, CaseId, Edit, History, Item, Project, Step};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 impl App {
     /// Opens whatever the paths are: a project, folders of images, images.
@@ -19,40 +25,106 @@ impl App {
             }
             return;
         }
-        let files = self.images_in(paths);
-        if !files.is_empty() {
-            paths.iter().for_each(|path| recent::add(path));
-            self.add_cases(&files);
-        }
+        paths.iter().filter(|path| path.exists()).for_each(|path| recent::add(path));
+        let paths = paths.to_owned();
+        self.jobs.run("listing", move || Some(Done::Listed(listing::list(&paths))));
     }
 
-    fn images_in(&mut self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        for path in paths {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            if !absolute.is_dir() {
-                files.push(absolute);
-                continue;
-            }
-            // A data set keeps its images in a folder of that name, beside the reference masks.
-            let images = absolute.join("images");
-            let folder = if images.is_dir() { images } else { absolute };
-            match imaging::files::list(&folder) {
-                Ok(found) if found.is_empty() => {
-                    self.notices.warning(format!("There is no image in this folder: {}", folder.display()));
+    /// What the files hold is known: opens the images of ordinary ones, and asks about the others.
+    pub(crate) fn listed(&mut self, listed: Vec<Listed>) {
+        for Listed { path, images, fault } in &listed {
+            match (images.is_empty(), fault) {
+                (true, Some(fault)) => {
+                    self.notices.fault(&anyhow::anyhow!(fault.to_string()).context("The folder could not be opened"));
                 }
-                Ok(found) => files.extend(found),
-                Err(error) => self.notices.fault(&anyhow::Error::new(error).context("The folder could not be opened")),
+                (true, None) => self.notices.warning(format!("There is no image in this folder: {}", path.display())),
+                (false, _) => {}
             }
         }
-        files
+        let (several, single): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(|listed| listed.images.len() > 1);
+        let images: Vec<ItemInfo> = single.into_iter().flat_map(|listed| listed.images).collect();
+        if !images.is_empty() {
+            self.add_cases(&images);
+        }
+        if !several.is_empty() {
+            let choice = Choice::new(several);
+            let items = choice.items();
+            self.jobs.run_telling("pictures", move |tell| listing::picture_items(&items, tell));
+            self.dialogs.choice = Some(choice);
+        }
     }
 
-    fn add_cases(&mut self, files: &[PathBuf]) {
-        if self.keeper.is_none() {
-            self.begin_project(files);
+    /// Files that were dropped: one beside a case that is shown may be labels for it.
+    pub(crate) fn dropped(&mut self, paths: &[PathBuf]) {
+        match (paths, self.session.case) {
+            ([path], Some(case)) if path.is_file() => self.read_labels(case, path, true),
+            _ => self.open(paths),
         }
-        let cases: Vec<Case> = files.iter().enumerate().filter_map(|(at, file)| self.case_for(file, at as u64)).collect();
+    }
+
+    /// Reads the structures of a label file.
+    pub(crate) fn read_labels(&mut self, case: CaseId, path: &Path, dropped: bool) {
+        let path = path.to_owned();
+        let image = self.project.case(case).map(Case::item);
+        let grid = self.session.views.get(&case).and_then(|view| view.grid);
+        self.jobs.run("labels", move || {
+            let labels = Item::from(path.as_path());
+            let structures = match (&image, &grid) {
+                (Some(image), Some(grid)) => files::open_structures_on(&labels, image, grid),
+                _ => files::open_structures(&labels),
+            };
+            let structures = structures.map(Arc::new);
+            Some(Done::Labels(LabelsRead { case, path, dropped, structures }))
+        });
+    }
+
+    /// Structures were read: lays them on their image, or asks where there is something to ask.
+    pub(crate) fn labels_read(&mut self, read: &LabelsRead) {
+        let grid = self.session.views.get(&read.case).and_then(|view| view.grid);
+        match (&read.structures, grid) {
+            (Ok(structures), Some(grid)) => {
+                let structures = structures.clone();
+                structures.warnings.iter().for_each(|warning| self.notices.warning(warning.clone()));
+                if read.dropped || structures.fit(&grid) != Fit::Same {
+                    self.dialogs.labels = Some(LabelsForm::new(read, structures));
+                } else {
+                    self.lay_labels(&Laying { case: read.case, structures, way: Way::VoxelByVoxel });
+                }
+            }
+            // What is no label file was meant as an image.
+            _ if read.dropped => self.open(std::slice::from_ref(&read.path)),
+            (Err(error), _) => {
+                self.notices.fault(&anyhow::anyhow!(error.to_string()).context("The labels could not be opened"));
+            }
+            (Ok(_), None) => self.notices.news("Wait until the image is shown, then open its labels."),
+        }
+    }
+
+    /// Brings structures into the case.
+    pub(crate) fn lay_labels(&mut self, laying: &Laying) {
+        let Some(grid) = self.session.views.get(&laying.case).and_then(|view| view.grid) else { return };
+        let Some(structures) = labels::on_grid(laying, &grid) else { return };
+        let (step, locked) = labels::step(&self.project, laying.case, &structures);
+        if !locked.is_empty() {
+            self.notices.warning(format!("Accepted or absent here, and therefore left as it is: {}.", locked.join(", ")));
+        }
+        match step {
+            Some(step) => {
+                self.notices.news(format!("{}: accept them with A, or use the case as an example with E.", sentence(&step.name)));
+                self.make(step);
+                self.stage.forget_layers();
+            }
+            None if locked.is_empty() => self.notices.news("The label file holds no labelled voxel there."),
+            None => {}
+        }
+    }
+
+    /// Makes cases of images.
+    pub(crate) fn add_cases(&mut self, images: &[ItemInfo]) {
+        if self.keeper.is_none() {
+            self.begin_project(images.first().map(|image| image.item.path.as_path()));
+        }
+        let cases: Vec<Case> = images.iter().enumerate().filter_map(|(at, image)| self.case_for(image, at as u64)).collect();
         let Some(first) = cases.first().map(|case| case.id) else {
             self.notices.news("These images are open already.");
             return;
@@ -82,8 +154,8 @@ impl App {
         }
     }
 
-    fn begin_project(&mut self, files: &[PathBuf]) {
-        let folder = files.first().and_then(|file| file.parent()).and_then(Path::file_name);
+    fn begin_project(&mut self, first: Option<&Path>) {
+        let folder = first.and_then(Path::parent).and_then(Path::file_name);
         let name = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
         match Keeper::create(&recent::new_project_folder(&name), &name) {
             Ok(keeper) => self.keeper = Some(keeper),
@@ -142,6 +214,12 @@ impl App {
         }
         Ok(opened.keeper)
     }
+}
+
+/// A step's name as the beginning of a sentence.
+fn sentence(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn copy(old: &Path, folder: &Path) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 
 use app::app::App;
 use app::command::Command;
+use app::export::Form;
 use app::tools::Tool;
 use egui::{Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::Harness;
@@ -202,13 +203,13 @@ fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
 
     // Export, read back.
     let out = folder.path().join("masks");
-    journey.command(Command::Export { folder: out.clone(), overwrite: false });
+    journey.command(Command::Export { folder: out.clone(), overwrite: false, form: Form::Labels });
     journey.until("the export", |app| app.headlines().iter().any(|line| line.starts_with("Exported 3 files")));
     let labels = imaging::files::open_labels(&out.join("case3.nii.gz")).expect("the mask can be read");
     let expected = (0..SHAPE.iter().product::<usize>()).filter(|&index| inside(index, middle_of(3))).count();
     assert_eq!(labels.mask(1).count(), expected);
     assert!(out.join("volumes.csv").is_file() && !out.join("case2.nii.gz").exists());
-    journey.command(Command::Export { folder: out, overwrite: false });
+    journey.command(Command::Export { folder: out, overwrite: false, form: Form::Labels });
     journey.until("a refusal", |app| app.headlines().iter().any(|line| line.contains("Could not export")));
 
     // The sheet of keys.

@@ -252,16 +252,6 @@ pub fn mean_over(image: &Image, mask: &Mask) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// A table of volumes, comma-separated as RFC 4180 has it: case, structure, voxels, millilitres.
-#[must_use]
-pub fn volumes_csv<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str, Measure)>) -> String {
-    let mut table = "case,structure,voxels,ml\r\n".to_owned();
-    for (case, structure, Measure { voxels, ml, .. }) in rows {
-        table += &format!("{},{},{voxels},{ml:.4}\r\n", cell(case), cell(structure));
-    }
-    table
-}
-
 /// A table of measures, comma-separated as RFC 4180 has it: case, structure, voxels, millilitres, mean intensity.
 #[must_use]
 pub fn measures_csv(rows: &[Row]) -> String {

@@ -7,6 +7,7 @@ mod cohort;
 mod demo;
 mod evaluate;
 mod guess;
+mod info;
 mod noise;
 mod phantom;
 mod prompts;
@@ -47,6 +48,8 @@ pub struct Arguments {
 enum Command {
     /// Write a small synthetic project to try things on.
     Sample(sample::Arguments),
+    /// Tell what a file is: format, shape, place, numbers, and every warning.
+    Info(info::Arguments),
     /// Segment one image from marks in a JSON file.
     Segment(segment::Arguments),
     /// Segment many images from examples.
@@ -92,6 +95,7 @@ pub fn run(window: impl FnOnce(Vec<PathBuf>, DeviceChoice) -> anyhow::Result<()>
     ended(match command {
         None => window(paths, compute.choice()),
         Some(Command::Sample(arguments)) => arguments.run(),
+        Some(Command::Info(arguments)) => arguments.run(),
         Some(Command::Segment(arguments)) => arguments.run(),
         Some(Command::Propagate(arguments)) => arguments.run(),
         Some(Command::Evaluate(arguments)) => arguments.run(),

@@ -121,8 +121,7 @@ impl Run {
 
     fn target(&self, name: String, image: PathBuf) -> Target {
         // One that cannot be read is left out when its turn comes.
-        let is_several = || imaging::files::items(&image).is_ok_and(|items| items.len() > 1);
-        let part = if self.part.is_only() || is_several() { self.part.clone() } else { Part::Only };
+        let part = imaging::files::part_for(&image, &self.part);
         let image = Item::new(image, part);
         let ending = imaging::export::ending(&image).unwrap_or(".nii.gz");
         let out = self.out.join(format!("{name}{ending}"));

@@ -1,8 +1,9 @@
 //! Windows over the window: export, the sheet of keys, settings, about.
 
 use super::Desk;
+use super::choosing::{self, Choice, LabelsForm};
 use crate::command::{BINDINGS, Command};
-use crate::export;
+use crate::export::{self, Form};
 use egui::{Align2, Context, Grid, RichText, TextEdit, Window};
 use engine::DeviceChoice;
 use std::path::PathBuf;
@@ -12,6 +13,10 @@ use std::path::PathBuf;
 pub struct Dialogs {
     /// The export panel, with its folder.
     pub export: Option<ExportForm>,
+    /// Images to choose from.
+    pub choice: Option<Choice>,
+    /// A label file that waits for an answer.
+    pub labels: Option<LabelsForm>,
     /// The sheet of keys.
     pub keys: bool,
     /// The settings.
@@ -27,6 +32,8 @@ pub struct Dialogs {
 pub struct ExportForm {
     /// The folder as typed.
     pub folder: String,
+    /// As what.
+    pub form: Form,
     /// Whether files there may be replaced.
     pub overwrite: bool,
     /// Whether the export is at work.
@@ -37,13 +44,28 @@ impl Dialogs {
     /// Draws whatever is open.
     pub fn ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
         self.export_ui(ctx, desk);
+        if self.choice.as_mut().is_some_and(|choice| !choosing::choice_ui(ctx, desk, choice)) {
+            self.choice = None;
+        }
+        if self.labels.as_ref().is_some_and(|form| !choosing::labels_ui(ctx, desk, form)) {
+            self.labels = None;
+        }
         keys_ui(ctx, &mut self.keys);
         self.settings_ui(ctx, desk);
         about_ui(ctx, desk, &mut self.about);
     }
 
+    /// Whether one of them waits for an answer, and keys are not meant for the window behind it.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.export.is_some() || self.choice.is_some() || self.labels.is_some()
+    }
+
     /// Closes the topmost; returns whether there was one.
     pub fn close_one(&mut self) -> bool {
+        if self.choice.take().is_some() || self.labels.take().is_some() {
+            return true;
+        }
         let flags = [&mut self.keys, &mut self.settings, &mut self.about];
         let open = flags.into_iter().find(|flag| **flag);
         let was_open = open.is_some() || self.export.is_some();
@@ -72,6 +94,10 @@ impl Dialogs {
                     desk.order(Command::ExportDialog);
                 }
             });
+            ui.label("As");
+            for choice in Form::ALL {
+                ui.radio_value(&mut form.form, choice, choice.text()).on_hover_text(choice.hint());
+            }
             ui.checkbox(&mut form.overwrite, "Replace files that are already there");
             ui.add_space(6.0);
             let ready = !orders.is_empty() && !form.busy && !form.folder.trim().is_empty();
@@ -80,7 +106,11 @@ impl Dialogs {
                 || ready && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if pressed {
                 form.busy = true;
-                desk.order(Command::Export { folder: PathBuf::from(form.folder.trim()), overwrite: form.overwrite });
+                desk.order(Command::Export {
+                    folder: PathBuf::from(form.folder.trim()),
+                    overwrite: form.overwrite,
+                    form: form.form,
+                });
             }
         });
         if !open {

@@ -39,6 +39,7 @@ fn item(ui: &mut Ui, desk: &mut Desk<'_>, text: &str, command: Command) {
 fn file_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     item(ui, desk, "Open images…    Ctrl+O", Command::OpenFilesDialog);
     item(ui, desk, "Open folder or project…    Ctrl+Shift+O", Command::OpenFolderDialog);
+    item(ui, desk, "Open labels onto the image shown…    Ctrl+L", Command::OpenLabelsDialog);
     ui.menu_button("Open recent", |ui| {
         for path in recent::list() {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The parts of the window. Each reads project and session, draws, and hands back commands and edits.
 
 pub mod cases;
+pub mod choosing;
 pub mod dialogs;
 pub mod editing;
 pub mod grid;
