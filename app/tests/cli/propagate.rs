@@ -142,16 +142,14 @@ fn peak_kb(examples: &Path, targets: &Path, out: &Path) -> u64 {
     let mut program = program.unwrap();
     let status = format!("/proc/{}/status", program.id());
     let mut peak = 0;
-    loop {
+    while program.try_wait().unwrap().is_none() {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let held = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
         peak = peak.max(held.unwrap_or(0));
-        if let Some(ended) = program.try_wait().unwrap() {
-            assert!(ended.success() && peak > 0);
-            return peak;
-        }
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
+    assert!(program.wait().unwrap().success() && peak > 0);
+    peak
 }
 
 #[cfg(target_os = "linux")]

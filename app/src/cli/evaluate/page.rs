@@ -46,7 +46,7 @@ pub fn page(results: &Results, albums: &[Album]) -> String {
 }
 
 fn section(body: &mut String, title: &str, content: &str) {
-    let _ = write!(body, "<h2>{title}</h2>\n{content}\n");
+    let _ = writeln!(body, "<h2>{title}</h2>\n{content}");
 }
 
 fn head(body: &mut String, results: &Results) {
@@ -54,18 +54,19 @@ fn head(body: &mut String, results: &Results) {
         Mode::InContext => "a structure is marked on some cases and found in others",
         Mode::Interactive => "each case is marked itself and corrected click by click",
     };
-    let guesses = results.records.len();
+    let is_told = |task: &str| results.tasks.iter().any(|planned| planned.name == task);
+    let guesses = results.records.iter().filter(|record| is_told(&record.task)).count();
     let sets: std::collections::BTreeSet<&str> = results.tasks.iter().map(|task| task.set.as_str()).collect();
-    let _ = write!(
+    let _ = writeln!(
         body,
-        "<h1>How well Exemplar segments</h1><p>{}: {mode}. {} of {}, {guesses} guesses. Research use only: not a medical device.</p>\n",
+        "<h1>How well Exemplar segments</h1><p>{}: {mode}. {} of {}, {guesses} guesses. Research use only: not a medical device.</p>",
         escaped(&results.data.display().to_string()),
         count(results.tasks.len(), "structure"),
         count(sets.len(), "set"),
     );
     if !results.remarks.is_empty() {
         let remarks: String = results.remarks.iter().map(|remark| format!("<li>{}</li>", escaped(remark))).collect();
-        let _ = write!(body, "<p>Not everything could be measured:</p><ul>{remarks}</ul>\n");
+        let _ = writeln!(body, "<p>Not everything could be measured:</p><ul>{remarks}</ul>");
     }
 }
 

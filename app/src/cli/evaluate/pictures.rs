@@ -81,7 +81,7 @@ impl Camera<'_> {
         let mut random = chance(self.settings.seed, &work.task.name, record.prompt, 0, &record.case);
         let most = self.settings.clicks;
         let steps = interactive(&self.user, record.prompt, most, subject, &mut random, |order| self.guesser.ask(order))?;
-        steps.into_iter().last().map(|step| (step.scored, step.marks)).context("no step was made")
+        steps.into_iter().next_back().map(|step| (step.scored, step.marks)).context("no step was made")
     }
 
     fn examples(&self, work: &Work, kind: Kind, count: usize) -> anyhow::Result<Marked> {

@@ -207,8 +207,11 @@ fn mean_row(group: &[&(Row, BTreeMap<usize, f64>)], sets: &BTreeMap<&str, &str>)
     }
 }
 
+/// Clicks and the Dice after them.
+type Steps = Vec<(usize, f64)>;
+
 fn efforts(records: &[&Record], dims: &BTreeMap<&str, usize>) -> Vec<Effort> {
-    let mut cases: BTreeMap<(String, usize), BTreeMap<(usize, String), Vec<(usize, f64)>>> = BTreeMap::new();
+    let mut cases: BTreeMap<(String, usize), BTreeMap<(usize, String), Steps>> = BTreeMap::new();
     for record in records {
         if let Some(clicks) = record.clicks {
             let steps = cases.entry((record.task.clone(), place(record.prompt))).or_default();
@@ -266,14 +269,15 @@ fn deviation(values: &[f64]) -> Option<f64> {
 
 /// Spearman's correlation, ties by their mean rank; none of fewer than three pairs, or where nothing varies.
 fn rank_correlation(pairs: &[(f64, f64)]) -> Option<f64> {
-    let (a, b) = (ranks(pairs.iter().map(|pair| pair.0).collect()), ranks(pairs.iter().map(|pair| pair.1).collect()));
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let (a, b) = (ranks(&a), ranks(&b));
     let middle = (pairs.len() as f64 - 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
     let vary = (product(&a, &a) * product(&b, &b)).sqrt();
     (pairs.len() > 2 && vary > 0.0).then(|| product(&a, &b) / vary)
 }
 
-fn ranks(values: Vec<f64>) -> Vec<f64> {
+fn ranks(values: &[f64]) -> Vec<f64> {
     let rank = |value: &f64| {
         let below = values.iter().filter(|other| *other < value).count();
         let equal = values.iter().filter(|other| *other == value).count();

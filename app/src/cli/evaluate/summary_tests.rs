@@ -93,7 +93,7 @@ fn another_method_is_compared_on_the_guesses_that_both_made() {
 
 #[test]
 fn ranks_of_equal_values_are_equal() {
-    assert_eq!(ranks(vec![3.0, 1.0, 3.0, 2.0]), [2.5, 0.0, 2.5, 1.0]);
+    assert_eq!(ranks(&[3.0, 1.0, 3.0, 2.0]), [2.5, 0.0, 2.5, 1.0]);
     assert_eq!(rank_correlation(&[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), None);
     assert_eq!(rank_correlation(&[(1.0, 3.0), (2.0, 2.0), (3.0, 1.0)]), Some(-1.0));
 }
