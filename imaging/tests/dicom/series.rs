@@ -39,7 +39,7 @@ impl Slice {
             &format!("1.2.3.{}", z.to_bits() ^ u64::from(self.pixels[0]) ^ (self.instance as u64) << 40),
         ));
         file.extend(text([0x0008, 0x0060], b"CS", "MR"));
-        file.extend(text([0x0008, 0x103e], b"LO", "made up"));
+        file.extend(text([0x0008, 0x103e], b"LO", "../made up <1>"));
         file.extend(text([0x0010, 0x0010], b"PN", "Doe^Jane"));
         if let Some(echo) = self.echo {
             file.extend(text([0x0018, 0x0086], b"IS", &echo.to_string()));
@@ -103,7 +103,7 @@ fn slices_are_sorted_by_place_and_not_by_number() {
 fn a_case_is_named_after_its_series_and_not_its_patient() {
     let home = folder();
     let items = series(home.path(), &[Slice::at(0.0, 1), Slice::at(1.0, 1)]);
-    assert_eq!(items[0].name, "7 made up");
+    assert_eq!(items[0].name, "7 .._made up _1_");
     assert!(!format!("{items:?}").contains("Doe"));
 }
 

@@ -111,8 +111,13 @@ fn info(path: &Path, part: Part, stack: Stack, is_one_of_many: bool) -> Option<I
     })
 }
 
-/// What a series is called: its number and its description, never its patient.
+/// What a series is called: its number and its description, never its patient. Masks are named after it, so what no
+/// file's name may hold is left out.
 fn name(series: &Series) -> String {
+    told(series).chars().map(|c| if r#"/\:*?"<>|"#.contains(c) { '_' } else { c }).collect()
+}
+
+fn told(series: &Series) -> String {
     let number = series.number.map(|number| number.to_string()).unwrap_or_default();
     let words: Vec<&str> = [number.as_str(), &series.description].into_iter().filter(|part| !part.is_empty()).collect();
     match words.is_empty() {
