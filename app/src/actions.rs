@@ -323,14 +323,20 @@ impl App {
     }
 
     fn undo(&mut self) {
-        if self.history.undo(&mut self.project).is_ok() {
-            self.keep(Entry::Undo);
-        }
+        let name = self.history.undo_name().map(|name| format!("undo {name}"));
+        self.travel(name, Entry::Undo);
     }
 
     fn redo(&mut self) {
-        if self.history.redo(&mut self.project).is_ok() {
-            self.keep(Entry::Redo);
+        let name = self.history.redo_name().map(|name| format!("redo {name}"));
+        self.travel(name, Entry::Redo);
+    }
+
+    fn travel(&mut self, name: Option<String>, way: Entry) {
+        let Some(name) = name.filter(|_| self.may_change()) else { return };
+        match self.history.replay(&mut self.project, way.clone()) {
+            Ok(()) => self.keep(way),
+            Err(error) => self.notices.fault(&anyhow::Error::new(error).context(format!("Could not {name}"))),
         }
     }
 

@@ -86,6 +86,23 @@ impl App {
         self.notices.headlines().map(ToOwned::to_owned).collect()
     }
 
+    /// Whether everything that was done is on disk.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        matches!(self.saved, Saved::Since(_))
+    }
+
+    /// The name of what undo would take back.
+    #[must_use]
+    pub fn undo_name(&self) -> Option<&str> {
+        self.history.undo_name()
+    }
+
+    /// Makes a step as a panel would hand it back.
+    pub fn step(&mut self, step: Step) {
+        self.make(step);
+    }
+
     /// Runs a command as if its key had been pressed.
     pub fn command(&mut self, ctx: &Context, command: Command) {
         self.run(ctx, command);
@@ -93,10 +110,22 @@ impl App {
 
     /// Makes a step through the one door, and keeps it.
     pub(crate) fn make(&mut self, step: Step) {
+        if !self.may_change() {
+            return;
+        }
         match self.history.apply(&mut self.project, step.clone()) {
             Ok(()) => self.keep(Entry::Do(step)),
             Err(error) => self.notices.fault(&anyhow::Error::new(error).context(format!("Could not {}", step.name))),
         }
+    }
+
+    /// Whether changes can be kept; says so where not.
+    pub(crate) fn may_change(&mut self) -> bool {
+        let read_only = self.keeper.as_ref().is_some_and(Keeper::is_read_only);
+        if read_only {
+            self.notices.warning("Nothing can be changed: the project is open for reading only.");
+        }
+        !read_only
     }
 
     /// Notes a change that was made.
@@ -120,6 +149,7 @@ impl App {
         if let Some(keeper) = &mut self.keeper {
             let (saved, fault) = keeper.poll();
             self.saved = saved;
+            keeper.snapshot(&self.project);
             if let Some(fault) = fault {
                 self.notices.fault(&anyhow::anyhow!(fault).context("The last change could not be saved"));
             }

@@ -139,9 +139,8 @@ fn examples(project: &Project, session: &Session, structure: StructureId, but: O
 
 /// A case's accepted mask; else what was brushed, where nothing but the brush was used; else its marks.
 fn example_marks(session: &Session, case: &Case, structure: StructureId) -> Option<Marks> {
-    let kept = case.work(structure).and_then(|work| work.mask.as_ref());
-    if let Some(mask) = kept {
-        return Some(Marks { prompts: Vec::new(), mask: Some(Arc::new(mask.clone())) });
+    if let Some(mask) = case.mask(structure) {
+        return Some(Marks { prompts: Vec::new(), mask: Some(mask.clone()) });
     }
     let prompts: Vec<_> = case.prompts_of(structure).cloned().collect();
     if prompts.is_empty() {

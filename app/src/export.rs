@@ -9,6 +9,7 @@ use imaging::files::{self, Segment};
 use imaging::{Item, Mask, Project, Review};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What masks are written as. A picture's are PNG, whatever is chosen for volumes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ struct Ordered {
     value: u16,
     name: String,
     colour: [u8; 3],
-    mask: Mask,
+    mask: Arc<Mask>,
 }
 
 /// What an export did.
@@ -87,7 +88,7 @@ pub fn orders(project: &Project) -> Vec<Order> {
             .enumerate()
             .filter(|(_, structure)| case.review(structure.id) == Review::Accepted)
             .filter_map(|(at, structure)| {
-                let mask = case.work(structure.id)?.mask.clone()?;
+                let mask = case.mask(structure.id)?.clone();
                 Some(Ordered { value: at as u16 + 1, name: structure.name.clone(), colour: structure.colour, mask })
             })
             .collect();
@@ -128,7 +129,7 @@ pub fn run(orders: &[Order], folder: &Path, overwrite: bool, form: Form) -> anyh
 
 fn write(order: &Order, folder: &Path, overwrite: bool, form: Form, report: &mut Report) -> Result<(), ExportError> {
     let ending = ending(&order.source)?;
-    let masks: Vec<(&str, &Mask)> = order.masks.iter().map(|ordered| (ordered.name.as_str(), &ordered.mask)).collect();
+    let masks: Vec<(&str, &Mask)> = order.masks.iter().map(|ordered| (ordered.name.as_str(), &*ordered.mask)).collect();
     let each = |report: &mut Report| -> Result<(), ExportError> {
         report.receipts.extend(export_nifti_each(&order.source, &masks, folder, overwrite)?);
         Ok(())
@@ -169,13 +170,13 @@ fn nnunet(orders: &[Order], folder: &Path, overwrite: bool, report: &mut Report)
 
 impl Order {
     fn labels(&self) -> Vec<(u16, &Mask)> {
-        self.masks.iter().map(|ordered| (ordered.value, &ordered.mask)).collect()
+        self.masks.iter().map(|ordered| (ordered.value, &*ordered.mask)).collect()
     }
 }
 
 impl Ordered {
     fn segment(&self) -> Segment {
-        Segment { name: self.name.clone(), colour: Some(self.colour), mask: self.mask.clone() }
+        Segment { name: self.name.clone(), colour: Some(self.colour), mask: Mask::clone(&self.mask) }
     }
 }
 

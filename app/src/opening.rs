@@ -191,8 +191,10 @@ impl App {
     /// Moves the project to a folder of the user's choice: it is copied there, and kept there from now on.
     pub(crate) fn save_in(&mut self, folder: &Path) {
         match self.copy_project(folder) {
-            Ok(keeper) => {
+            Ok(Opened { keeper, history, .. }) => {
                 self.keeper = Some(keeper);
+                // Its steps lie in the copy from now on.
+                self.history = history;
                 recent::add(folder);
                 self.notices.news(format!("The project is kept from now on in {}", folder.display()));
             }
@@ -200,7 +202,7 @@ impl App {
         }
     }
 
-    fn copy_project(&mut self, folder: &Path) -> anyhow::Result<Keeper> {
+    fn copy_project(&mut self, folder: &Path) -> anyhow::Result<Opened> {
         let mut keeper = self.keeper.take().context("there is no project yet: open images first")?;
         let old = keeper.folder().to_owned();
         keeper.close();
@@ -212,7 +214,7 @@ impl App {
             self.keeper = Some(opened.keeper);
             return Err(error);
         }
-        Ok(opened.keeper)
+        Ok(opened)
     }
 }
 

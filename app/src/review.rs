@@ -55,7 +55,7 @@ pub fn say(project: &Project, place: Place, review: Review) -> Option<Step> {
         Review::Open => "reopen",
         Review::Accepted => return None,
     };
-    let kept = project.case(place.0)?.work(place.1).and_then(|work| work.mask.as_ref());
+    let kept = project.case(place.0)?.mask(place.1);
     let empty = kept.map(|mask| Mask::empty(mask.shape()));
     let mask = if review == Review::Absent { empty.as_ref() } else { None };
     let edit = Edit::review(project, place.0, place.1, review, mask)?;

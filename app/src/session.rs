@@ -251,7 +251,7 @@ impl Status {
 pub fn draft(project: &Project, session: &Session, place: Place, shape: [usize; 3]) -> Option<Mask> {
     let case = project.case(place.0)?;
     let guess = session.guesses.get(&place).map(|guess| &*guess.mask);
-    let kept = case.work(place.1).and_then(|work| work.mask.as_ref());
+    let kept = case.mask(place.1).map(|mask| &**mask);
     let base = guess.or(kept).filter(|mask| mask.shape() == shape);
     let has_strokes = case.prompts_of(place.1).any(|prompt| prompt.shape.kind() == imaging::Kind::Mask);
     if base.is_none() && !has_strokes {

@@ -260,12 +260,7 @@ fn layers(project: &Project, session: &Session, drafts: &mut Drafts, case: &Case
 fn cover(project: &Project, session: &Session, drafts: &mut Drafts, place: Place, grid: Grid) -> Option<Cover> {
     let case = project.case(place.0)?;
     if case.review(place.1).is_locked() {
-        return case
-            .work(place.1)?
-            .mask
-            .clone()
-            .filter(|mask| mask.shape() == grid.shape)
-            .map(|mask| Cover::Mask(Arc::new(mask)));
+        return case.mask(place.1).filter(|mask| mask.shape() == grid.shape).map(|mask| Cover::Mask(mask.clone()));
     }
     drafts.of(project, session, place, grid.shape).map(Cover::Draft)
 }

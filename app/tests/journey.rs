@@ -1,131 +1,18 @@
 //! The main journey, with a scripted engine behind the window: open, mark, preview, propagate, review, undo,
 //! export, reopen.
 
-use app::app::App;
+mod support;
+
 use app::command::Command;
 use app::export::Form;
 use app::tools::Tool;
 use egui::{Key, Modifiers, PointerButton, Pos2, Vec2};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use engine::{Engine, Event, Request, Script, Target, Ticket};
-use imaging::{CaseId, Review, StructureId, Volume};
+use engine::{Event, Request, Ticket};
+use imaging::{CaseId, Review, StructureId};
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-const SHAPE: [usize; 3] = [24, 20, 16];
-
-/// A NIfTI-1 file of 16-bit voxels, 1 x 1 x 2 mm, with a bright ball.
-fn write_case(path: &Path, middle: [f32; 3]) {
-    let mut bytes = vec![0_u8; 352];
-    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
-    put(0, &348_i32.to_le_bytes());
-    for (axis, n) in [3, SHAPE[0], SHAPE[1], SHAPE[2], 1, 1, 1, 1].into_iter().enumerate() {
-        put(40 + 2 * axis, &(n as i16).to_le_bytes());
-    }
-    put(70, &4_i16.to_le_bytes());
-    put(72, &16_i16.to_le_bytes());
-    for (axis, mm) in [1.0_f32, 1.0, 1.0, 2.0].into_iter().enumerate() {
-        put(76 + 4 * axis, &mm.to_le_bytes());
-    }
-    put(108, &352_f32.to_le_bytes());
-    put(254, &1_i16.to_le_bytes());
-    for (row, values) in [[1.0_f32, 0.0, 0.0, -12.0], [0.0, 1.0, 0.0, -10.0], [0.0, 0.0, 2.0, -16.0]].into_iter().enumerate() {
-        for (column, value) in values.into_iter().enumerate() {
-            put(280 + 16 * row + 4 * column, &value.to_le_bytes());
-        }
-    }
-    put(344, b"n+1\0");
-    for index in 0..SHAPE.iter().product() {
-        bytes.extend((if inside(index, middle) { 900_i16 } else { (index % 50) as i16 }).to_le_bytes());
-    }
-    fs::write(path, bytes).expect("the test's folder can be written");
-}
-
-fn inside(index: usize, middle: [f32; 3]) -> bool {
-    let voxel = [index % SHAPE[0], index / SHAPE[0] % SHAPE[1], index / (SHAPE[0] * SHAPE[1])];
-    (0..3).map(|axis| (voxel[axis] as f32 - middle[axis]).powi(2)).sum::<f32>() < 25.0
-}
-
-struct Journey {
-    harness: Harness<'static, App>,
-    script: Script,
-}
-
-impl Journey {
-    fn new() -> Self {
-        let (engine, script) = Engine::scripted();
-        let harness = Harness::builder()
-            .with_size(Vec2::new(1280.0, 800.0))
-            .wgpu()
-            .build_eframe(move |cc| App::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref(), engine));
-        Self { harness, script }
-    }
-
-    fn command(&mut self, command: Command) {
-        let ctx = self.harness.ctx.clone();
-        self.harness.state_mut().command(&ctx, command);
-        self.harness.step();
-    }
-
-    fn key(&mut self, key: Key) {
-        self.harness.key_press(key);
-        self.harness.step();
-        self.harness.step();
-    }
-
-    /// Steps until something holds; files and the journal answer from their own threads.
-    fn until(&mut self, what: &str, mut holds: impl FnMut(&App) -> bool) {
-        let start = Instant::now();
-        while !holds(self.harness.state()) {
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "waited in vain for: {what}; {:?}",
-                self.harness.state().headlines()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-            self.harness.step();
-        }
-    }
-
-    fn drag(&mut self, from: Pos2, to: Pos2) {
-        self.harness.drag_at(from);
-        self.harness.step();
-        self.harness.hover_at(from + (to - from) * 0.5);
-        self.harness.step();
-        self.harness.hover_at(to);
-        self.harness.step();
-        self.harness.drop_at(to);
-        self.harness.step();
-    }
-
-    /// The newest preview that the window asked for.
-    fn asked_preview(&mut self) -> (Ticket, Target) {
-        self.harness.step();
-        let previews = self.script.requests.try_iter().filter_map(|request| match request {
-            Request::Preview { ticket, target, .. } => Some((ticket, target)),
-            _ => None,
-        });
-        previews.last().expect("the window asked for a preview")
-    }
-
-    fn guess(&mut self, ticket: Ticket, target: &Target, middle: [f32; 3], uncertainty: f32) {
-        let grid = match &target.image {
-            engine::ImageRef::Loaded(image) => image.grid,
-            engine::ImageRef::File(item) => imaging::files::open_item(item).expect("the case's file is there").grid,
-        };
-        let voxels = (0..grid.len()).map(|index| if inside(index, middle) { 255 } else { 0 }).collect();
-        let probability = Arc::new(Volume { grid, voxels });
-        self.script.tell(Event::Guess { ticket, case: target.case, probability, uncertainty, took: Duration::from_millis(3) });
-        self.harness.step();
-    }
-}
-
-fn middle_of(case: usize) -> [f32; 3] {
-    [11.0 + case as f32, 10.0, 8.0]
-}
+use std::time::Duration;
+use support::{Journey, SHAPE, inside, middle_of, write_case};
 
 #[test]
 fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {

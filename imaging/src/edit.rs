@@ -1,11 +1,12 @@
-//! The one door through which a `Project` changes, and the history that takes changes back.
+//! The one door through which a `Project` changes; who remembers the changes is `history`.
 //!
 //! An `Edit` holds what was and what shall be, so its inverse is itself with the two exchanged.
 
 use crate::labels::{Mask, Patch};
-use crate::project::{Case, CaseId, Project, Review, Structure, StructureId, Work};
+use crate::project::{Case, CaseId, MOST_WEIGHT, Overlap, Project, Review, Settings, Structure, StructureId, Work};
 use crate::prompt::Prompt;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A reversible change to a project. `before: None` adds, `after: None` removes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,35 @@ pub enum Edit {
         /// Whether it shall be one.
         after: bool,
     },
+    /// An example counts more, less or not at all.
+    Weight {
+        /// The case.
+        case: CaseId,
+        /// The structure.
+        structure: StructureId,
+        /// How many times it counted.
+        before: u8,
+        /// How many times it shall count.
+        after: u8,
+    },
+    /// A case is flagged with a note, or no longer is.
+    Flag {
+        /// The case.
+        case: CaseId,
+        /// The structure.
+        structure: StructureId,
+        /// The note that stood there.
+        before: Option<String>,
+        /// The note that shall stand there.
+        after: Option<String>,
+    },
+    /// Something is chosen for the whole project.
+    Settings {
+        /// What was chosen before.
+        before: Settings,
+        /// What is chosen now.
+        after: Settings,
+    },
     /// A review, with the change to the mask that it brings.
     Review {
         /// The case.
@@ -78,6 +108,12 @@ pub enum EditError {
     /// The edit speaks of something that is not, or no longer, as it says.
     #[error("the project has changed since this edit was prepared")]
     Stale,
+    /// A number in it is not finite: it could not be written down.
+    #[error("a position in it is not a number")]
+    NotFinite,
+    /// The step lies in a journal that can no longer be read there.
+    #[error("this step can no longer be read from the project's journal")]
+    Unreadable,
 }
 
 impl Edit {
@@ -89,6 +125,9 @@ impl Edit {
             Self::Structure { at, before, after } => Self::Structure { at, before: after, after: before },
             Self::Prompt { case, at, before, after } => Self::Prompt { case, at, before: after, after: before },
             Self::Example { case, structure, before, after } => Self::Example { case, structure, before: after, after: before },
+            Self::Weight { case, structure, before, after } => Self::Weight { case, structure, before: after, after: before },
+            Self::Flag { case, structure, before, after } => Self::Flag { case, structure, before: after, after: before },
+            Self::Settings { before, after } => Self::Settings { before: after, after: before },
             Self::Review { case, structure, before, after, shape, patch } => {
                 Self::Review { case, structure, before: after, after: before, shape, patch }
             }
@@ -153,6 +192,33 @@ impl Edit {
         Some(Self::Example { case, structure, before, after })
     }
 
+    /// An example counts `after` times, at most [`MOST_WEIGHT`]; 0 turns it off.
+    #[must_use]
+    pub fn set_weight(project: &Project, case: CaseId, structure: StructureId, after: u8) -> Option<Self> {
+        let before = project.case(case)?.work(structure)?.weight;
+        Some(Self::Weight { case, structure, before, after: after.min(MOST_WEIGHT) })
+    }
+
+    /// A case is flagged with a note, or (`None`) no longer is.
+    #[must_use]
+    pub fn set_flag(project: &Project, case: CaseId, structure: StructureId, after: Option<String>) -> Option<Self> {
+        let before = project.case(case)?.work(structure).and_then(|work| work.flag.clone());
+        Some(Self::Flag { case, structure, before, after })
+    }
+
+    /// Another policy for voxels that several masks claim.
+    #[must_use]
+    pub fn set_overlap(project: &Project, overlap: Overlap) -> Self {
+        Self::Settings { before: project.settings, after: Settings { overlap } }
+    }
+
+    /// A mask comes from elsewhere and stands until review; `None` where the structure is locked or the mask does not fit.
+    #[must_use]
+    pub fn import_mask(project: &Project, case: CaseId, structure: StructureId, mask: &Mask) -> Option<Self> {
+        let review = project.case(case)?.review(structure);
+        if review.is_locked() { None } else { Self::review(project, case, structure, review, Some(mask)) }
+    }
+
     /// A review that leaves `mask` behind; `None` keeps the mask that is there.
     #[must_use]
     pub fn review(project: &Project, case: CaseId, structure: StructureId, after: Review, mask: Option<&Mask>) -> Option<Self> {
@@ -167,32 +233,38 @@ impl Edit {
         Some(Self::Review { case, structure, before: work.review, after, shape, patch })
     }
 
-    fn apply(&self, project: &mut Project) -> Result<(), EditError> {
-        match self {
+    pub(crate) fn apply(&self, project: &mut Project) -> Result<(), EditError> {
+        let applied = match self {
             Self::Case { at, before, after } => replace(&mut project.cases, *at, before.as_deref(), after.as_deref()),
             Self::Structure { at, before, after } => replace(&mut project.structures, *at, before.as_ref(), after.as_ref()),
             Self::Prompt { case, at, before, after } => {
                 let case = case_mut(project, *case)?;
+                if !after.as_ref().is_none_or(|prompt| prompt.shape.is_finite()) {
+                    return Err(EditError::NotFinite);
+                }
                 if [before, after].into_iter().flatten().any(|prompt| case.review(prompt.structure).is_locked()) {
                     return Err(EditError::Locked);
                 }
                 replace(&mut case.prompts, *at, before.as_ref(), after.as_ref())
             }
             Self::Example { case, structure, before, after } => {
-                let work = case_mut(project, *case)?.works.entry(*structure).or_default();
-                if work.example != *before {
-                    return Err(EditError::Stale);
-                }
-                work.example = *after;
-                Ok(())
+                change(&mut case_mut(project, *case)?.works.entry(*structure).or_default().example, before, after)
             }
+            Self::Weight { case, structure, before, after } => {
+                change(&mut case_mut(project, *case)?.works.entry(*structure).or_default().weight, before, after)
+            }
+            Self::Flag { case, structure, before, after } => {
+                change(&mut case_mut(project, *case)?.works.entry(*structure).or_default().flag, before, after)
+            }
+            Self::Settings { before, after } => change(&mut project.settings, before, after),
             Self::Review { case, structure, before, after, shape, patch } => {
                 review(case_mut(project, *case)?.works.entry(*structure).or_default(), [*before, *after], *shape, patch)
             }
             Self::Several(edits) => apply_all(edits, project),
-        }?;
+        };
+        // Also where the edit did not fit: it may have made a work only to look at it.
         drop_default_works(project, self);
-        Ok(())
+        applied
     }
 }
 
@@ -211,7 +283,11 @@ fn apply_all(edits: &[Edit], project: &mut Project) -> Result<(), EditError> {
 
 /// A work that says nothing is left out, so that undo to the start leaves no trace.
 fn drop_default_works(project: &mut Project, edit: &Edit) {
-    if let Edit::Example { case, structure, .. } | Edit::Review { case, structure, .. } = edit
+    use Edit::{Example, Flag, Review, Weight};
+    if let Example { case, structure, .. }
+    | Weight { case, structure, .. }
+    | Flag { case, structure, .. }
+    | Review { case, structure, .. } = edit
         && let Ok(case) = case_mut(project, *case)
         && case.work(*structure) == Some(&Work::default())
     {
@@ -221,6 +297,14 @@ fn drop_default_works(project: &mut Project, edit: &Edit) {
 
 fn case_mut(project: &mut Project, id: CaseId) -> Result<&mut Case, EditError> {
     project.cases.iter_mut().find(|case| case.id == id).ok_or(EditError::Stale)
+}
+
+fn change<T: Clone + PartialEq>(place: &mut T, before: &T, after: &T) -> Result<(), EditError> {
+    if place != before {
+        return Err(EditError::Stale);
+    }
+    place.clone_from(after);
+    Ok(())
 }
 
 fn replace<T: Clone + PartialEq>(list: &mut Vec<T>, at: usize, before: Option<&T>, after: Option<&T>) -> Result<(), EditError> {
@@ -240,103 +324,20 @@ fn review(work: &mut Work, [before, after]: [Review; 2], shape: [usize; 3], patc
         return Err(EditError::Locked);
     }
     if !patch.is_empty() {
-        let mask = work.mask.get_or_insert_with(|| Mask::empty(shape));
+        let mask = work.mask.get_or_insert_with(|| Arc::new(Mask::empty(shape)));
         if mask.shape() != shape {
             return Err(EditError::Stale);
         }
-        mask.apply(patch);
-        if mask.is_empty() && after == Review::Open {
-            work.mask = None;
-        }
+        Arc::make_mut(mask).apply(patch);
+    }
+    // Whether an empty mask is kept follows from the review alone, so that it comes back when an edit is taken back.
+    if after != Review::Accepted {
+        work.mask.take_if(|mask| mask.is_empty());
+    } else if work.mask.is_none() && shape != [0; 3] {
+        work.mask = Some(Arc::new(Mask::empty(shape)));
     }
     work.review = after;
     Ok(())
-}
-
-/// An edit with the user's words for it: "accept liver in 12 cases".
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// What the undo button says.
-    pub name: String,
-    /// The change.
-    pub edit: Edit,
-}
-
-/// What happened to a project, one entry a change; a journal of them rebuilds project and history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Entry {
-    /// A new step; whatever could be redone is forgotten.
-    Do(Step),
-    /// The last step was taken back.
-    Undo,
-    /// The last step taken back was made again.
-    Redo,
-}
-
-/// The steps that were made, and those that were taken back.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct History {
-    done: Vec<Step>,
-    undone: Vec<Step>,
-}
-
-impl History {
-    /// Makes a step.
-    ///
-    /// # Errors
-    /// Where the edit does not fit or touches what is locked; nothing is changed then.
-    pub fn apply(&mut self, project: &mut Project, step: Step) -> Result<(), EditError> {
-        step.edit.apply(project)?;
-        self.done.push(step);
-        self.undone.clear();
-        Ok(())
-    }
-
-    /// Takes the last step back.
-    ///
-    /// # Errors
-    /// `Stale` where there is none.
-    pub fn undo(&mut self, project: &mut Project) -> Result<(), EditError> {
-        let step = self.done.last().ok_or(EditError::Stale)?;
-        step.edit.clone().inverse().apply(project)?;
-        self.undone.extend(self.done.pop());
-        Ok(())
-    }
-
-    /// Makes the last step that was taken back again.
-    ///
-    /// # Errors
-    /// `Stale` where there is none.
-    pub fn redo(&mut self, project: &mut Project) -> Result<(), EditError> {
-        let step = self.undone.last().ok_or(EditError::Stale)?;
-        step.edit.apply(project)?;
-        self.done.extend(self.undone.pop());
-        Ok(())
-    }
-
-    /// Replays what a journal holds.
-    ///
-    /// # Errors
-    /// As the entry's own call.
-    pub fn replay(&mut self, project: &mut Project, entry: Entry) -> Result<(), EditError> {
-        match entry {
-            Entry::Do(step) => self.apply(project, step),
-            Entry::Undo => self.undo(project),
-            Entry::Redo => self.redo(project),
-        }
-    }
-
-    /// The name of what undo would take back.
-    #[must_use]
-    pub fn undo_name(&self) -> Option<&str> {
-        self.done.last().map(|step| step.name.as_str())
-    }
-
-    /// The name of what redo would make again.
-    #[must_use]
-    pub fn redo_name(&self) -> Option<&str> {
-        self.undone.last().map(|step| step.name.as_str())
-    }
 }
 
 #[cfg(test)]

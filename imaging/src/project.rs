@@ -7,6 +7,7 @@ use crate::prompt::{Prompt, PromptId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A case's identity within its project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,14 +51,53 @@ pub struct Case {
 }
 
 /// The state of one structure in one case.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// Whether the case is an example of the structure.
     pub example: bool,
+    /// How many times the example counts; 0 turns it off without taking it from the list.
+    #[serde(default = "once")]
+    pub weight: u8,
     /// What the reviewer said.
     pub review: Review,
-    /// The mask that was accepted or imported.
-    pub mask: Option<Mask>,
+    /// A note for whoever comes after: the case is flagged.
+    #[serde(default)]
+    pub flag: Option<String>,
+    /// The mask that was accepted or imported. One that is empty is kept only where it was accepted.
+    pub mask: Option<Arc<Mask>>,
+}
+
+fn once() -> u8 {
+    1
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { example: false, weight: once(), review: Review::Open, flag: None, mask: None }
+    }
+}
+
+/// The greatest weight of an example.
+pub const MOST_WEIGHT: u8 = 3;
+
+/// What becomes of voxels that an accepted mask would share with other structures' masks of its case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Overlap {
+    /// Both keep them: masks may overlap.
+    #[default]
+    Allow,
+    /// The others keep them.
+    Keep,
+    /// The new mask takes them, but from masks that are locked.
+    Replace,
+}
+
+/// What a project's user has chosen for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What becomes of shared voxels.
+    pub overlap: Overlap,
 }
 
 /// What a reviewer said of a structure in a case.
@@ -89,6 +129,9 @@ pub struct Project {
     pub structures: Vec<Structure>,
     /// In the order opened.
     pub cases: Vec<Case>,
+    /// What was chosen for all of it.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// Colours for new structures, told apart by colour-blind readers too (Okabe and Ito's set, without black).
@@ -128,8 +171,13 @@ impl Project {
         Structure { id: StructureId(id), name: name.to_owned(), colour, visible: true, opacity: 0.4 }
     }
 
-    /// The cases that are examples of a structure, in order.
+    /// The cases that are examples of a structure and count as such, in order.
     pub fn examples(&self, structure: StructureId) -> impl Iterator<Item = &Case> {
+        self.listed_examples(structure).filter(move |case| case.work(structure).is_some_and(|work| work.weight > 0))
+    }
+
+    /// The cases that are examples of a structure, those that are turned off too, in order.
+    pub fn listed_examples(&self, structure: StructureId) -> impl Iterator<Item = &Case> {
         self.cases.iter().filter(move |case| case.work(structure).is_some_and(|work| work.example))
     }
 }
@@ -158,6 +206,12 @@ impl Case {
     #[must_use]
     pub fn review(&self, structure: StructureId) -> Review {
         self.work(structure).map_or(Review::Open, |work| work.review)
+    }
+
+    /// The mask that stands for a structure here, if one does.
+    #[must_use]
+    pub fn mask(&self, structure: StructureId) -> Option<&Arc<Mask>> {
+        self.work(structure)?.mask.as_ref()
     }
 
     /// The marks of one structure here.

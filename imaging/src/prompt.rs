@@ -157,6 +157,13 @@ impl Shape {
         }
     }
 
+    /// Whether every number in it is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let radius = if let Self::Stroke { radius_mm, .. } = self { *radius_mm } else { 0.0 };
+        radius.is_finite() && self.points().iter().flatten().all(|c| c.is_finite())
+    }
+
     /// Whether every coordinate is finite and something of it touches a grid of `shape` voxels.
     #[must_use]
     pub fn touches(&self, shape: [usize; 3]) -> bool {

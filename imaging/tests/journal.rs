@@ -1,7 +1,7 @@
 //! The promises of `journal`: whatever is cut off or damaged, all that was written before it comes back.
 
 use imaging::journal::{Journal, JournalError, copy};
-use imaging::{Case, CaseId, Edit, Entry, History, Mask, Project, Prompt, Review, Shape, Sign, Step, StructureId};
+use imaging::{Case, CaseId, Edit, EditError, Entry, History, Mask, Project, Prompt, Review, Shape, Sign, Step, StructureId};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -105,20 +105,34 @@ fn a_journal_cut_at_any_byte_gives_all_whole_entries() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_keeps_what_stands_before_it_and_sets_the_rest_aside() {
+fn a_flipped_bit_anywhere_is_told_and_put_right() {
     let (journal, states) = written();
-    for at in 0..journal.len() {
+    for bit in 0..8 * journal.len() {
         let mut damaged = journal.clone();
-        damaged[at] ^= 1 << (at % 8);
-        let before = journal[..at].iter().filter(|&&byte| byte == b'\n').count();
-        let (folder, warnings) = check(&damaged, before, &states);
-        assert_eq!(warnings.len(), 1, "byte {at}");
-        let start = journal[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if at + 1 < journal.len() {
-            let aside = std::fs::read(folder.path().join("journal.damaged-1")).expect("the rest is set aside");
-            assert_eq!(aside, damaged[start..]);
-            assert!(warnings[0].contains("journal.damaged-1"));
-        }
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let (folder, warnings) = check(&damaged, states.len() - 1, &states);
+        assert_eq!(warnings.len(), 1, "bit {bit}");
+        assert!(warnings[0].contains("1 change could be put right") && warnings[0].contains("journal.damaged-1"), "{warnings:?}");
+        let aside = std::fs::read(folder.path().join("journal.damaged-1")).expect("the damaged journal is kept");
+        assert_eq!(aside, damaged);
+    }
+}
+
+#[test]
+fn a_line_beyond_repair_costs_what_builds_on_it_and_nothing_else() {
+    let (journal, _) = written();
+    let lines: Vec<&[u8]> = journal.split_inclusive(|&byte| byte == b'\n').collect();
+    for lost in 0..lines.len() {
+        let mut damaged = lines.iter().map(|line| line.to_vec()).collect::<Vec<_>>();
+        damaged[lost][20..24].copy_from_slice(b"????");
+        let folder = folder();
+        let opened = Journal::open(&with_journal(folder.path(), &damaged.concat())).expect("it opens");
+        assert!(opened.warnings.len() == 1 && opened.warnings[0].contains("1 change could not be read"), "{:?}", opened.warnings);
+        assert_eq!(opened.project.cases.len(), usize::from(lost != 0), "only the case's own line holds it");
+        assert_eq!(opened.project.structures.len(), usize::from(lost != 1));
+        drop(opened.journal);
+        let again = Journal::open(folder.path()).expect("it opens again");
+        assert_eq!((again.project, again.history, again.warnings), (opened.project, opened.history, Vec::new()));
     }
 }
 
@@ -173,28 +187,30 @@ fn what_is_no_project_or_a_newer_one_is_refused_and_left_alone() {
         ("{}", false),
         (r#"{"format":"other","version":1}"#, false),
         (r#"{"format":"exemplar project","version":1}"#, false),
-        (r#"{"format":"exemplar project","version":2,"all":"new"}"#, true),
+        (r#"{"format":"exemplar project","version":3,"all":"new"}"#, true),
     ] {
         std::fs::write(&about, text).expect("a test's folder can be written");
         let error = Journal::open(folder.path()).expect_err("this is no project of ours");
-        assert_eq!(matches!(error, JournalError::Newer { found: 2, .. }), newer, "{error}");
+        assert_eq!(matches!(error, JournalError::Newer { found: 3, .. }), newer, "{error}");
         assert!(error.to_string().ends_with(&folder.path().display().to_string()));
         assert_eq!(std::fs::read_dir(folder.path()).expect("it can be listed").count(), 1);
     }
 }
 
 #[test]
-fn what_would_not_read_back_is_refused_and_the_next_entry_goes_on() {
+fn what_would_not_read_back_is_refused_at_the_door() {
     let folder = folder();
     let mut kept = Kept::create(folder.path());
-    let states = script(&mut kept, Path::new("/elsewhere"));
-    let mark = Prompt { shape: Shape::Click { at: [f32::NAN; 3] }, ..click(&kept.project, StructureId(0)) };
+    script(&mut kept, Path::new("/elsewhere"));
+    let mark =
+        Prompt { shape: Shape::Click { at: [f32::NAN; 3] }, structure: StructureId(1), ..click(&kept.project, StructureId(0)) };
     let edit = Edit::Prompt { case: CaseId(0), at: 1, before: None, after: Some(mark) };
-    let refused = kept.journal.append(&Entry::Do(Step { name: String::new(), edit }));
-    assert!(matches!(refused, Err(JournalError::Unwritable(_))));
-    drop(kept);
+    let entry = Entry::Do(Step { name: String::new(), edit });
+    assert_eq!(kept.history.replay(&mut kept.project, entry.clone()), Err(EditError::NotFinite));
+    assert!(matches!(kept.journal.append(&entry), Err(JournalError::Unwritable(_))));
+    drop(kept.journal);
     let opened = Journal::open(folder.path()).expect("it opens");
-    assert_eq!(Some(&(opened.project, opened.history)), states.last());
+    assert_eq!((opened.project, opened.history), (kept.project, kept.history));
 }
 
 #[test]
@@ -232,13 +248,15 @@ proptest! {
         for [what, which, bits] in choices {
             let (project, case, structure) = (&kept.project, CaseId(u64::from(which % 2)), StructureId(u64::from(which / 2 % 2)));
             let mask = Mask::from_fn(SHAPE, |index| bits >> (index % 8) & 1 == 1);
-            let edit = match what % 7 {
+            let edit = match what % 9 {
                 0 => Edit::add_prompt(project, case, click(project, structure)),
                 1 => Edit::review(project, case, structure, Review::Accepted, Some(&mask)),
                 2 => Edit::review(project, case, structure, Review::Open, None),
                 3 => Edit::set_example(project, case, structure, bits % 2 == 0),
                 4 => Edit::remove_structure(project, structure),
-                5 => { kept.note(&Entry::Undo); continue }
+                5 => Edit::set_flag(project, case, structure, (bits % 2 == 0).then(|| format!("note {bits}"))),
+                6 => Edit::set_weight(project, case, structure, bits % 4),
+                7 => { kept.note(&Entry::Undo); continue }
                 _ => { kept.note(&Entry::Redo); continue }
             };
             if edit.is_some() {

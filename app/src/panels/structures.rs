@@ -104,7 +104,7 @@ fn in_this_case_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     if let Some(guess) = desk.session.guesses.get(&(case_id, structure)) {
         let (uncertain, secs) = (guess.uncertainty * 100.0, guess.took.as_secs_f32());
         ui.small(format!("guess: {}, uncertainty {uncertain:.0} %, {secs:.2} s", size_text(desk, &guess.mask)));
-    } else if let Some(mask) = case.work(structure).and_then(|work| work.mask.as_ref()) {
+    } else if let Some(mask) = case.mask(structure) {
         ui.small(format!("mask: {}", size_text(desk, mask)));
     }
     example_ui(ui, desk, case);

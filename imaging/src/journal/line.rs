@@ -1,6 +1,7 @@
 //! One entry as one line: the CRC-32 of its JSON as eight hexadecimal digits, a space, the JSON, a line feed.
 
-use crate::edit::{Edit, Entry};
+use crate::edit::Edit;
+use crate::history::Entry;
 
 /// Longer lines are no entries; 2 GB of JSON would be the masks of a very large study in one step.
 pub(super) const MOST_LINE: u64 = 1 << 31;
@@ -26,19 +27,27 @@ pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, String> {
     if back != *entry {
         return Err("a number in it is not finite".to_owned());
     }
-    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+    Ok(summed(&json))
+}
+
+/// JSON as a line with its checksum.
+pub(super) fn summed(json: &str) -> Vec<u8> {
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
+}
+
+/// The JSON of a line whose checksum holds.
+pub(super) fn json(line: &[u8]) -> Option<&[u8]> {
+    let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(8)?;
+    let json = json.strip_prefix(b" ")?;
+    (sum == format!("{:08x}", crc32fast::hash(json)).as_bytes()).then_some(json)
 }
 
 /// The entry of a line, which may be cut short, or empty at the end of the journal.
 pub(super) fn read(bytes: &[u8]) -> Result<Entry, Ending> {
-    let Some(line) = bytes.strip_suffix(b"\n") else {
+    if !bytes.ends_with(b"\n") {
         return Err(if bytes.is_empty() { Ending::Whole } else { Ending::Torn });
-    };
-    let (sum, json) = line.split_at_checked(8).ok_or(Ending::Damaged)?;
-    let json = json.strip_prefix(b" ").ok_or(Ending::Damaged)?;
-    if sum != format!("{:08x}", crc32fast::hash(json)).as_bytes() {
-        return Err(Ending::Damaged);
     }
+    let json = json(bytes).ok_or(Ending::Damaged)?;
     serde_json::from_slice(json).ok().filter(is_sane).ok_or(Ending::Damaged)
 }
 

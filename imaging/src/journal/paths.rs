@@ -1,7 +1,9 @@
 //! Paths of images as a journal stores them: relative where an image lies below the project's folder or beside
 //! it, so that the two can move together; absolute otherwise. Names are compared as they are written.
 
-use crate::edit::{Edit, Entry};
+use crate::edit::Edit;
+use crate::history::Entry;
+use crate::project::Project;
 use std::path::{Component, Path, PathBuf};
 
 /// An entry with its paths as the journal in `folder` stores them.
@@ -14,9 +16,21 @@ pub(super) fn found(entry: Entry, folder: &Path) -> Entry {
     with_paths(entry, &|path| absolute(path, folder))
 }
 
+/// A project's paths as the journal in `folder` stores them.
+pub(super) fn store(project: &mut Project, folder: &Path) {
+    project.cases.iter_mut().for_each(|case| case.path = relative(&case.path, folder));
+}
+
+/// A project's paths as the program uses them.
+pub(super) fn find(project: &mut Project, folder: &Path) {
+    project.cases.iter_mut().for_each(|case| case.path = absolute(&case.path, folder));
+}
+
 fn with_paths(mut entry: Entry, change: &impl Fn(&Path) -> PathBuf) -> Entry {
-    if let Entry::Do(step) = &mut entry {
-        change_edit(&mut step.edit, change);
+    match &mut entry {
+        Entry::Do(step) => change_edit(&mut step.edit, change),
+        Entry::Base(project) => project.cases.iter_mut().for_each(|case| case.path = change(&case.path)),
+        Entry::Undo | Entry::Redo => {}
     }
     entry
 }
