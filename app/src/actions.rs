@@ -7,14 +7,14 @@ use crate::editing::Range;
 use crate::export;
 use crate::jobs::Done;
 use crate::panels::dialogs::ExportForm;
+use crate::prefs::Prefs;
 use crate::review;
-use crate::session::Place;
 use crate::tools::{Gesture, Tool};
 use egui::Context;
 use engine::Request;
 use imaging::files::ItemInfo;
-use imaging::{Case, CaseId, Edit, Entry, PromptId, Review, Step, StructureId};
-use std::path::Path;
+use imaging::{Case, CaseId, Edit, Entry, PromptId, Review, Shape, Step, StructureId};
+use std::path::{Path, PathBuf};
 
 impl App {
     /// Runs a command.
@@ -26,14 +26,25 @@ impl App {
             Command::OpenLabelsDialog => self.choose_labels(),
             Command::OpenLabels(path) => self.open_labels(&path),
             Command::LayLabels(laying) => self.lay_labels(&laying),
-            Command::OpenFilesDialog => self.choose("files", |dialog| dialog.pick_files().map(Done::Chosen)),
-            Command::OpenFolderDialog => {
-                self.choose("folder", |dialog| dialog.pick_folder().map(|path| Done::Chosen(vec![path])));
+            Command::OpenFilesDialog => {
+                self.choose("files", |dialog| dialog.pick_files().map(|paths| Done::Chosen(Command::Open(paths))));
             }
-            Command::SaveProjectDialog => self.choose("project", |dialog| dialog.pick_folder().map(Done::ProjectFolder)),
+            Command::OpenFolderDialog => {
+                self.choose("folder", |dialog| dialog.pick_folder().map(|path| Done::Chosen(Command::Open(vec![path]))));
+            }
+            Command::SaveProjectDialog => self.choose_folder("project", Command::SaveProject),
+            Command::ImportExamplesDialog => self.choose_folder("examples", Command::ImportExamples),
+            Command::ExportExamplesDialog => self.choose_folder("examples", Command::ExportExamples),
+            Command::ImportMasksDialog => self.choose_folder("masks", Command::ImportMasks),
+            Command::OpenSecondDialog => self.choose_folder("second", Command::OpenSecond),
+            Command::ExportLedgerDialog => self.choose("ledger", |dialog| {
+                let file = dialog.set_file_name("ledger.csv").save_file();
+                file.map(|file| Done::Chosen(Command::ExportLedger(file)))
+            }),
             Command::ExportDialog => self.choose("export", |dialog| dialog.pick_folder().map(Done::ExportFolder)),
             Command::SaveProject(folder) => self.save_in(&folder),
             Command::ShowCase(case) => self.session.show(case),
+            Command::ShowPlace(place) => self.show_place(place),
             Command::NewStructure => self.new_structure(),
             Command::PickStructure(id) => self.pick_structure(id),
             Command::RemoveStructure(id) => self.remove_structure(id),
@@ -55,7 +66,31 @@ impl App {
             Command::Reject => self.say(Review::Rejected),
             Command::Absent => self.say(Review::Absent),
             Command::Reopen => self.reopen(),
-            Command::Next => self.next(),
+            Command::Next => self.go(1),
+            Command::Previous => self.go(-1),
+            Command::Amend => self.amend(),
+            Command::ShowNote => self.show_note(),
+            Command::SetNote(place, note) => self.set_note(place, note),
+            Command::ToggleVersus => self.toggle_versus(),
+            Command::TakeNewer => self.take_newer(),
+            Command::ToggleQueue => self.session.shows_queue = !self.session.shows_queue,
+            Command::SortQueue(order) => self.choose_prefs(Prefs { order, ..self.session.prefs.clone() }),
+            Command::SetReader(reader) => self.choose_prefs(Prefs { reader, ..self.session.prefs.clone() }),
+            Command::SetOverlap(overlap) => {
+                let edit = Edit::set_overlap(&self.project, overlap);
+                self.make(Step { name: "change what becomes of shared voxels".into(), edit });
+            }
+            Command::ToggleExamples => self.toggle_examples(),
+            Command::TellInfluence => self.tell_influence(),
+            Command::CancelInfluence => self.cancel_influence(),
+            Command::ImportExamples(folder) => self.import_examples(folder),
+            Command::ExportExamples(folder) => self.export_examples(folder),
+            Command::ImportMasks(folder) => self.read_others(folder, false),
+            Command::OpenSecond(folder) => self.read_others(folder, true),
+            Command::TakeSecond(merge) => self.take_second(merge),
+            Command::CloseSecond => self.close_second(),
+            Command::ToggleLedger => self.dialogs.ledger = !self.dialogs.ledger,
+            Command::ExportLedger(file) => self.export_ledger(file),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
             Command::Preset(number) => self.preset(number),
@@ -99,6 +134,10 @@ impl App {
         if let Some(case) = self.session.case {
             self.read_labels(case, path, false);
         }
+    }
+
+    fn choose_folder(&mut self, name: &'static str, then: fn(PathBuf) -> Command) {
+        self.choose(name, move |dialog| dialog.pick_folder().map(|folder| Done::Chosen(then(folder))));
     }
 
     fn set_device(&mut self, choice: engine::DeviceChoice) {
@@ -157,6 +196,10 @@ impl App {
             self.session.sign = self.session.sign.flipped();
             return;
         };
+        if matches!(prompt.shape, Shape::Box { .. }) {
+            self.notices.news("A box always says that the structure is in it; its sign cannot be changed.");
+            return;
+        }
         let flipped = imaging::Prompt { sign: prompt.sign.flipped(), ..prompt.clone() };
         if let Some(edit) = Edit::change_prompt(&self.project, case, &prompt, Some(flipped)) {
             self.make(Step { name: "flip the sign of a mark".into(), edit });
@@ -249,76 +292,6 @@ impl App {
         if let Some(running) = self.session.propagation.take() {
             self.engine.cancel(running.ticket);
             self.engine.resume();
-        }
-    }
-
-    fn accept(&mut self) {
-        let Some(place) = self.session.place() else { return };
-        let Some(step) = review::accept(&self.project, &self.session, place) else {
-            self.notices.news("There is nothing to accept here: no guess, no brushed mask, or it is locked already.");
-            return;
-        };
-        let next = review::next(&self.project, &self.session);
-        let corrected = matches!(step.edit, Edit::Several(_));
-        self.make(step);
-        tracing::info!("accepted");
-        self.settle(place);
-        // A corrected case teaches the others: the untouched rest is guessed again.
-        if corrected && self.session.propagated.contains(&place.1) {
-            let _ = ask::propagate(&self.project, &mut self.session, &self.engine, place.1);
-        }
-        if let Some(next) = next {
-            self.session.show(next);
-        }
-    }
-
-    fn accept_all(&mut self) {
-        let Some(structure) = self.session.structure else { return };
-        let waiting = review::waiting(&self.project, &self.session, structure);
-        match review::accept_all(&self.project, &self.session, structure) {
-            Some(step) => self.make(step),
-            None => self.notices.news("No guess waits for review."),
-        }
-        for case in waiting {
-            self.settle((case, structure));
-        }
-    }
-
-    /// Waits no longer for a guess of a structure that is locked now. The guess that it has stays, for undo.
-    fn settle(&mut self, place: Place) {
-        if self.project.case(place.0).is_some_and(|case| case.review(place.1).is_locked()) {
-            self.session.waiting.take_if(|waiting| waiting.place == place);
-        }
-    }
-
-    fn say(&mut self, review: Review) {
-        let Some(place) = self.session.place() else { return };
-        let Some(step) = review::say(&self.project, place, review) else {
-            self.notices.news("This structure is locked here: take its review back first (O).");
-            return;
-        };
-        let next = (review == Review::Absent).then(|| review::next(&self.project, &self.session)).flatten();
-        self.make(step);
-        self.session.guesses.remove(&place);
-        self.pictures.remove(&place);
-        self.stage.forget_layers();
-        ask::forget(&mut self.asked, place);
-        if let Some(next) = next {
-            self.session.show(next);
-        }
-    }
-
-    fn reopen(&mut self) {
-        let Some(place) = self.session.place() else { return };
-        if let Some(step) = review::say(&self.project, place, Review::Open) {
-            self.make(step);
-        }
-    }
-
-    fn next(&mut self) {
-        match review::next(&self.project, &self.session) {
-            Some(case) => self.session.show(case),
-            None => self.notices.news("Every case is reviewed."),
         }
     }
 

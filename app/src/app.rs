@@ -8,17 +8,20 @@ use crate::jobs::{Done, Jobs};
 use crate::keeper::{Keeper, Saved};
 use crate::notices::Notices;
 use crate::panels::dialogs::Dialogs;
-use crate::panels::{Desk, Orders, cases, editing, grid, menu, status, structures, toolbar};
+use crate::panels::{Desk, Orders, cases, editing, examples, grid, menu, status, structures, toolbar};
+use crate::prefs::Prefs;
+use crate::queue::Rows;
 use crate::session::Session;
 use crate::stage::Stage;
 use crate::theme;
+use crate::watch::Watch;
 use eframe::egui_wgpu::RenderState;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use engine::Engine;
 use imaging::{CaseId, Entry, History, Image, Project, Step};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The program in its window.
 pub struct App {
@@ -32,6 +35,10 @@ pub struct App {
     pub(crate) dialogs: Dialogs,
     pub(crate) stage: Stage,
     pub(crate) pictures: grid::Pictures,
+    pub(crate) mask_pictures: examples::MaskPictures,
+    pub(crate) watch: Watch,
+    rows: Rows,
+    keeps_prefs: bool,
     pub(crate) asked: Asked,
     /// Counts the changes to the project, so that what is derived knows when to be made anew.
     pub(crate) revision: u64,
@@ -51,7 +58,7 @@ impl App {
         Self {
             project: Project::default(),
             history: History::default(),
-            session: Session::default(),
+            session: Session { prefs: Prefs::load(), ..Session::default() },
             keeper: None,
             engine,
             jobs: Jobs::new(move || waker.request_repaint()),
@@ -59,12 +66,32 @@ impl App {
             dialogs: Dialogs::default(),
             stage: Stage::new(render),
             pictures: grid::Pictures::default(),
+            mask_pictures: examples::MaskPictures::default(),
+            watch: Watch::default(),
+            rows: Rows::default(),
+            keeps_prefs: true,
             asked: Asked::default(),
             revision: 0,
             tickets: 0,
             saved: Saved::Nothing,
             hover: None,
             frames: Frames::from_env(),
+        }
+    }
+
+    /// The same with settings of its own, which are not kept: for tests and tools.
+    #[must_use]
+    pub fn with_prefs(mut self, prefs: Prefs) -> Self {
+        self.session.prefs = prefs;
+        self.keeps_prefs = false;
+        self
+    }
+
+    /// Another choice for all projects.
+    pub(crate) fn choose_prefs(&mut self, prefs: Prefs) {
+        self.session.prefs = prefs;
+        if self.keeps_prefs {
+            self.session.prefs.save();
         }
     }
 
@@ -99,8 +126,8 @@ impl App {
     }
 
     /// Makes a step as a panel would hand it back.
-    pub fn step(&mut self, step: Step) {
-        self.make(step);
+    pub fn step(&mut self, step: Step) -> bool {
+        self.make(step)
     }
 
     /// Runs a command as if its key had been pressed.
@@ -108,14 +135,20 @@ impl App {
         self.run(ctx, command);
     }
 
-    /// Makes a step through the one door, and keeps it.
-    pub(crate) fn make(&mut self, step: Step) {
+    /// Makes a step through the one door, and keeps it; says whether it could.
+    pub(crate) fn make(&mut self, step: Step) -> bool {
         if !self.may_change() {
-            return;
+            return false;
         }
         match self.history.apply(&mut self.project, step.clone()) {
-            Ok(()) => self.keep(Entry::Do(step)),
-            Err(error) => self.notices.fault(&anyhow::Error::new(error).context(format!("Could not {}", step.name))),
+            Ok(()) => {
+                self.keep(Entry::Do(step));
+                true
+            }
+            Err(error) => {
+                self.notices.fault(&anyhow::Error::new(error).context(format!("Could not {}", step.name)));
+                false
+            }
         }
     }
 
@@ -140,11 +173,8 @@ impl App {
         for done in self.jobs.finished().collect::<Vec<_>>() {
             self.take_done(ctx, done);
         }
-        for (case, structure) in ask::take(&self.project, &mut self.session, &mut self.notices, &self.engine) {
-            self.stage.forget_layers();
-            let Some(guess) = self.session.guesses.get(&(case, structure)) else { continue };
-            let (Some(case), Some(look)) = (self.project.case(case), self.project.structure(structure)) else { continue };
-            self.jobs.picture(case.id, case.item(), structure, guess.mask.clone(), look.colour);
+        for heard in ask::take(&self.project, &mut self.session, &mut self.notices, &self.engine) {
+            self.jobs.digest(heard);
         }
         if let Some(keeper) = &mut self.keeper {
             let (saved, fault) = keeper.poll();
@@ -161,9 +191,17 @@ impl App {
             Done::Loaded { case, image, thumbnail } => self.loaded(ctx, case, image, thumbnail),
             Done::Pictured { case, structure, mask, picture } => {
                 // A picture of a guess that was replaced meanwhile comes too late.
-                if self.session.guesses.get(&(case, structure)).is_some_and(|guess| Arc::ptr_eq(&guess.mask, &mask)) {
-                    let texture = ctx.load_texture("guess", picture, egui::TextureOptions::LINEAR);
-                    self.pictures.insert((case, structure), texture);
+                let place = (case, structure);
+                let texture = ctx.load_texture("guess", picture, egui::TextureOptions::LINEAR);
+                if self.session.guesses.get(&place).is_some_and(|guess| Arc::ptr_eq(&guess.mask, &mask)) {
+                    self.pictures.insert(place, texture);
+                } else if self
+                    .project
+                    .case(case)
+                    .and_then(|case| case.mask(structure))
+                    .is_some_and(|kept| Arc::ptr_eq(kept, &mask))
+                {
+                    self.mask_pictures.insert(place, (mask, texture));
                 }
             }
             Done::Listed(listed) => self.listed(listed),
@@ -174,8 +212,13 @@ impl App {
             }
             Done::Labels(read) => self.labels_read(&read),
             Done::LabelsChosen(path) => self.run(ctx, Command::OpenLabels(path)),
-            Done::Chosen(paths) => self.run(ctx, Command::Open(paths)),
-            Done::ProjectFolder(folder) => self.run(ctx, Command::SaveProject(folder)),
+            Done::Guessed { ticket, place, guess, is_preview } => self.guessed(ticket, place, *guess, is_preview),
+            Done::Weighed { ticket, dice } => self.weighed(ticket, dice),
+            Done::Chosen(command) => self.run(ctx, command),
+            Done::Told(Ok(news)) => self.notices.news(news),
+            Done::Told(Err(error)) => self.notices.fault(&error),
+            Done::Examples { structure, found } => self.take_examples(structure, found),
+            Done::Others { folder, to_compare, others } => self.take_others(&folder, to_compare, others),
             Done::ExportFolder(folder) => {
                 if let Some(form) = &mut self.dialogs.export {
                     form.folder = folder.display().to_string();
@@ -260,15 +303,34 @@ impl App {
         Panel::top("tools").show(ui, |ui| toolbar::toolbar_ui(ui, &mut desk));
         Panel::top("editing").show(ui, |ui| editing::strip_ui(ui, &mut desk));
         Panel::bottom("status").show(ui, |ui| status::status_ui(ui, &desk, self.hover, &self.saved));
-        Panel::left("cases").default_size(theme::LIST_WIDTH).show(ui, |ui| cases::cases_ui(ui, &mut desk));
+        let rows = self.rows.of(desk.project, desk.session, [self.revision, self.stage.generation()]);
+        Panel::left("cases").default_size(theme::LIST_WIDTH).show(ui, |ui| cases::side_ui(ui, &mut desk, rows));
         Panel::right("structures").default_size(theme::SIDE_WIDTH).show(ui, |ui| structures::structures_ui(ui, &mut desk));
         let output = CentralPanel::default()
             .frame(Frame::new().fill(theme::PANE))
             .show(ui, |ui| self.stage.show(ui, &mut desk, &self.pictures, self.revision));
         self.hover = output.inner.hovered;
-        self.dialogs.ui(&ctx, &mut desk);
+        self.dialogs.ui(&ctx, &mut desk, &self.mask_pictures);
         self.notices.ui(&ctx);
+        self.session.change = self.stage.change();
         self.follow(&ctx, &output.inner);
+    }
+
+    /// What the keyboard and the clock say of a frame.
+    fn observe(&mut self, ctx: &Context) {
+        let free = ctx.memory(|memory| memory.focused().is_none());
+        let (peek, presses, moved) = ctx.input(|input| {
+            let is_press = |event: &&egui::Event| match event {
+                egui::Event::PointerButton { pressed, .. } => *pressed,
+                egui::Event::Key { pressed, repeat, .. } => *pressed && !*repeat,
+                _ => false,
+            };
+            // Space and a drag move the image, and it is then that one wants to see the mask.
+            let peek = free && input.key_down(egui::Key::Space) && !input.pointer.any_down();
+            (peek, input.events.iter().filter(is_press).count() as u32, !input.events.is_empty())
+        });
+        self.session.peek = peek;
+        self.watch.tick(Instant::now(), self.session.place(), presses, moved);
     }
 
     fn run_orders(&mut self, ctx: &Context, orders: Orders) {
@@ -286,6 +348,7 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         self.frames.begin(&ctx, self.session.waiting.is_some() || self.session.propagation.is_some());
         self.take_news(&ctx);
+        self.observe(&ctx);
         let mut orders = Orders::default();
         if let Some(paths) = dropped(&ctx) {
             self.dropped(&paths);
@@ -295,6 +358,7 @@ impl eframe::App for App {
         self.run_orders(&ctx, orders);
         self.stay_in_project();
         self.tend_proposal(&ctx);
+        self.renew_guesses();
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
         self.frames.end();

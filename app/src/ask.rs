@@ -1,19 +1,21 @@
 //! Project and session to request, and event to session: the only file that speaks with the engine.
 
+use crate::influence::{self, Influence};
 use crate::notices::Notices;
 use crate::review::{has_marks, structure_name};
-use crate::session::{Guess, Place, Propagation, Session, Waiting};
-use engine::{Engine, Event, Example, ImageRef, Marks, Request, Target};
+use crate::session::{Place, Propagation, Session, Waiting};
+use engine::{Engine, Event, Example, ImageRef, Marks, Request, Target, Ticket};
 use imaging::{Case, CaseId, Kind, Mask, Project, Review, Shape, StructureId, Volume, brush};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What was last asked of each place, so that nothing is asked twice.
 #[derive(Default)]
 pub struct Asked {
     seen: Option<(Place, u64)>,
-    marks: std::collections::HashMap<Place, u64>,
+    marks: HashMap<Place, u64>,
 }
 
 /// Asks for a guess of the case shown where its marks or examples have changed since the last one.
@@ -56,7 +58,7 @@ fn fingerprint(project: &Project, case: &Case, structure: StructureId) -> u64 {
         hash_shape(&prompt.shape, &mut hasher);
     }
     for example in project.examples(structure).filter(|other| other.id != case.id) {
-        example.id.hash(&mut hasher);
+        (example.id, example.work(structure).map(|work| work.weight)).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -130,9 +132,15 @@ fn examples(project: &Project, session: &Session, structure: StructureId, but: O
     project
         .examples(structure)
         .filter(|case| Some(case.id) != but && case.review(structure) != Review::Absent)
-        .filter_map(|case| {
-            let marks = example_marks(session, case, structure)?;
-            Some(Example { case: case.id, image: image_ref(session, case), marks })
+        .flat_map(|case| {
+            let weight = case.work(structure).map_or(0, |work| work.weight);
+            let example = example_marks(session, case, structure).map(|marks| Example {
+                case: case.id,
+                image: image_ref(session, case),
+                marks,
+            });
+            // The nets take the mean over their contexts: an example that is given twice counts twice.
+            std::iter::repeat_n(example, usize::from(weight)).flatten()
         })
         .collect()
 }
@@ -164,13 +172,70 @@ fn image_ref(session: &Session, case: &Case) -> ImageRef {
     }
 }
 
-/// Takes the engine's news; returns the places whose guess is new.
-pub fn take(project: &Project, session: &mut Session, notices: &mut Notices, engine: &Engine) -> Vec<Place> {
+/// Guesses each example from the others, and with each of them left out in turn. Says why not.
+pub fn weigh(project: &Project, session: &mut Session, engine: &Engine, structure: StructureId) -> Result<(), &'static str> {
+    let examples = examples(project, session, structure, None);
+    let mut cases: Vec<CaseId> = examples.iter().map(|example| example.case).collect();
+    cases.dedup();
+    if cases.len() < influence::LEAST {
+        return Err("It takes three examples to tell what each does for the others.");
+    }
+    let masks: HashMap<CaseId, Arc<Mask>> =
+        examples.iter().filter_map(|example| Some((example.case, example.marks.mask.clone()?))).collect();
+    if masks.len() < 2 {
+        return Err("It takes two examples with masks to tell what the others do for them: accept some first.");
+    }
+    let judged: Vec<CaseId> = cases.iter().copied().filter(|case| masks.contains_key(case)).collect();
+    let mut asked = HashMap::new();
+    for trial in influence::trials(&cases, &judged) {
+        let Some(case) = project.case(trial.target) else { continue };
+        let left = |example: &&Example| example.case != trial.target && Some(example.case) != trial.without;
+        let examples = examples.iter().filter(left).cloned().collect();
+        let target = Target { case: case.id, image: image_ref(session, case), marks: Marks::default(), previous: None };
+        let ticket = engine.ticket();
+        asked.insert(ticket, trial);
+        engine.send(Request::Propagate { ticket, targets: vec![target], examples });
+    }
+    let total = asked.len();
+    session.influence = Some(Influence { structure: Some(structure), asked, total, scores: HashMap::new(), masks });
+    Ok(())
+}
+
+/// A probability that came from the engine, and what it is for.
+pub enum Heard {
+    /// It is shown.
+    Guess {
+        /// The order that it answers.
+        ticket: Ticket,
+        /// What it is of.
+        place: Place,
+        /// What the engine said.
+        probability: Arc<Volume<u8>>,
+        /// How little it is to be trusted.
+        uncertainty: f32,
+        /// How long it took.
+        took: Duration,
+        /// Whether the reader's own marks asked for it.
+        is_preview: bool,
+    },
+    /// It is compared with an example's own mask.
+    Trial {
+        /// The order that it answers.
+        ticket: Ticket,
+        /// What the engine said.
+        probability: Arc<Volume<u8>>,
+        /// The example's mask.
+        mask: Arc<Mask>,
+    },
+}
+
+/// Takes the engine's news; returns the probabilities that came.
+pub fn take(project: &Project, session: &mut Session, notices: &mut Notices, engine: &Engine) -> Vec<Heard> {
     let events: Vec<Event> = engine.events().collect();
     events.into_iter().filter_map(|event| take_one(project, session, notices, event)).collect()
 }
 
-fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, event: Event) -> Option<Place> {
+fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, event: Event) -> Option<Heard> {
     match event {
         Event::Ready { adapter, remarks, nets, .. } => {
             tracing::info!(adapter, "ready");
@@ -179,17 +244,16 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
             remarks.into_iter().for_each(|remark| notices.warning(remark));
         }
         Event::Guess { ticket, case, probability, uncertainty, took } => {
-            let structure = structure_of(session, ticket)?;
-            let place = (case, structure);
-            // A review given while the engine was at work stands above its guess.
-            if project.case(case)?.review(structure).is_locked() {
-                return None;
+            if let Some(influence) = &session.influence
+                && influence.asked.contains_key(&ticket)
+            {
+                return Some(Heard::Trial { ticket, probability, mask: influence.masks.get(&case)?.clone() });
             }
+            let place = (case, structure_of(session, ticket)?);
             let waited =
                 session.waiting.as_ref().filter(|waiting| waiting.ticket == ticket).map(|waiting| waiting.since.elapsed());
             tracing::info!(took_ms = took.as_millis(), waited_ms = waited.map(|waited| waited.as_millis()), "guess");
-            session.guesses.insert(place, guess(session, place, probability, uncertainty, took));
-            return Some(place);
+            return Some(Heard::Guess { ticket, place, probability, uncertainty, took, is_preview: waited.is_some() });
         }
         Event::Progress { ticket, done, total, left } => {
             if let Some(running) = session.propagation.as_mut().filter(|running| running.ticket == ticket) {
@@ -197,30 +261,32 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
             }
         }
         Event::Finished { ticket } => finished(project, session, notices, ticket),
-        Event::Skipped { case, error, .. } => {
+        Event::Skipped { ticket, case, error } => {
+            forget_trial(session, ticket);
             let name = project.case(case).map_or("a case", |case| case.name.as_str());
             notices.fault(&anyhow::Error::new(error).context(format!("{name} was left out")));
         }
         Event::Failed { ticket, error } => {
             notices.fault(&anyhow::Error::new(error).context("The guess could not be made"));
             ticket.into_iter().for_each(|ticket| end(session, ticket));
+            ticket.into_iter().for_each(|ticket| forget_trial(session, ticket));
         }
     }
     None
 }
 
-fn guess(session: &Session, place: Place, probability: Arc<Volume<u8>>, uncertainty: f32, took: std::time::Duration) -> Guess {
-    let mask = Mask::from_fn(probability.grid.shape, |index| probability.voxels[index] >= 128);
-    let shown = session.place() == Some(place);
-    Guess { mask: Arc::new(mask), probability: shown.then_some(probability), uncertainty, took }
+fn forget_trial(session: &mut Session, ticket: Ticket) {
+    if let Some(influence) = &mut session.influence {
+        influence.asked.remove(&ticket);
+    }
 }
 
-fn structure_of(session: &Session, ticket: engine::Ticket) -> Option<StructureId> {
+fn structure_of(session: &Session, ticket: Ticket) -> Option<StructureId> {
     let waiting = session.waiting.as_ref().filter(|waiting| waiting.ticket == ticket).map(|waiting| waiting.place.1);
     waiting.or_else(|| session.propagation.as_ref().filter(|running| running.ticket == ticket).map(|running| running.structure))
 }
 
-fn finished(project: &Project, session: &mut Session, notices: &mut Notices, ticket: engine::Ticket) {
+fn finished(project: &Project, session: &mut Session, notices: &mut Notices, ticket: Ticket) {
     if let Some(running) = session.propagation.as_ref().filter(|running| running.ticket == ticket) {
         let name = structure_name(project, running.structure);
         let secs = running.since.elapsed().as_secs_f32();
@@ -233,7 +299,7 @@ fn finished(project: &Project, session: &mut Session, notices: &mut Notices, tic
     end(session, ticket);
 }
 
-fn end(session: &mut Session, ticket: engine::Ticket) {
+fn end(session: &mut Session, ticket: Ticket) {
     session.waiting.take_if(|waiting| waiting.ticket == ticket);
     session.propagation.take_if(|running| running.ticket == ticket);
 }

@@ -3,10 +3,13 @@
 use crate::editing::{self, FillSettings, Form, Range};
 use crate::export;
 use crate::labels::Laying;
+use crate::queue::Order;
+use crate::second::Merge;
+use crate::session::Place;
 use crate::tools::Tool;
 use egui::{Key, Modifiers};
 use imaging::files::ItemInfo;
-use imaging::{CaseId, Convention, StructureId};
+use imaging::{CaseId, Convention, Overlap, StructureId};
 use std::path::PathBuf;
 
 /// Something that the user asked for.
@@ -34,6 +37,8 @@ pub enum Command {
     SaveProject(PathBuf),
     /// Shows another case.
     ShowCase(CaseId),
+    /// Shows a structure of a case.
+    ShowPlace(Place),
     /// Makes a structure and takes it in hand.
     NewStructure,
     /// Takes a structure in hand.
@@ -78,6 +83,58 @@ pub enum Command {
     Reopen,
     /// The next case to review.
     Next,
+    /// The case before it in the queue.
+    Previous,
+    /// Takes the brush in hand to correct what is shown; what is locked is reopened.
+    Amend,
+    /// Asks for a note on this structure of this case.
+    ShowNote,
+    /// Flags it with a note, or takes the flag away.
+    SetNote(Place, Option<String>),
+    /// Compares the mask with the engine's guess, or no longer.
+    ToggleVersus,
+    /// Shows the newer guess that came while this one was looked at.
+    TakeNewer,
+    /// The queue instead of the list of cases, or back.
+    ToggleQueue,
+    /// Another order of the queue.
+    SortQueue(Order),
+    /// Another policy for voxels that several masks claim.
+    SetOverlap(Overlap),
+    /// The user's name for the ledger.
+    SetReader(String),
+    /// The examples of the structure in hand.
+    ToggleExamples,
+    /// Tells what each example does for the others.
+    TellInfluence,
+    /// No longer tells it.
+    CancelInfluence,
+    /// Asks for a folder of examples to import.
+    ImportExamplesDialog,
+    /// Imports a folder of examples.
+    ImportExamples(PathBuf),
+    /// Asks for a folder to export the examples to.
+    ExportExamplesDialog,
+    /// Exports the examples to a folder.
+    ExportExamples(PathBuf),
+    /// Asks for a folder of masks to import.
+    ImportMasksDialog,
+    /// Imports a folder of masks.
+    ImportMasks(PathBuf),
+    /// Asks for a second reader's masks.
+    OpenSecondDialog,
+    /// Compares with a second reader's masks.
+    OpenSecond(PathBuf),
+    /// Takes or merges the second reader's mask of what is shown.
+    TakeSecond(Merge),
+    /// No longer compares with a second reader.
+    CloseSecond,
+    /// The ledger.
+    ToggleLedger,
+    /// Asks for a file for the ledger.
+    ExportLedgerDialog,
+    /// Writes the ledger as a table.
+    ExportLedger(PathBuf),
     /// Takes the last step back.
     Undo,
     /// Makes it again.
@@ -187,6 +244,11 @@ pub const BINDINGS: &[Binding] = &[
     ctrl(Key::E, "export accepted masks", || Command::ShowExport),
     shift(Key::A, "accept every guess of the structure", || Command::AcceptAll),
     shift(Key::B, "brush: disc or ball", || Command::ToggleBall),
+    shift(Key::E, "examples of the structure", || Command::ToggleExamples),
+    shift(Key::F, "flag with a note", || Command::ShowNote),
+    shift(Key::L, "ledger", || Command::ToggleLedger),
+    shift(Key::N, "previous case to review", || Command::Previous),
+    shift(Key::V, "compare with the guess", || Command::ToggleVersus),
     shift(Key::I, "keep the largest island", || Command::OpenEdit(editing::Kind::Largest)),
     shift(Key::K, "remove small islands", || Command::OpenEdit(editing::Kind::Small)),
     shift(Key::ArrowUp, "copy the slice up", || Command::OpenEdit(editing::Kind::CopyUp)),
@@ -196,6 +258,9 @@ pub const BINDINGS: &[Binding] = &[
     plain(Key::N, "next case to review", || Command::Next),
     plain(Key::Z, "absent: the structure is not here", || Command::Absent),
     plain(Key::O, "take the review back", || Command::Reopen),
+    plain(Key::X, "amend: brush on what is shown", || Command::Amend),
+    plain(Key::U, "show the newer guess", || Command::TakeNewer),
+    plain(Key::Q, "queue, or list of cases", || Command::ToggleQueue),
     plain(Key::E, "use as example, or no longer", || Command::ToggleExample),
     plain(Key::Enter, "apply what is shown, or propagate", || Command::Confirm),
     plain(Key::C, "cursor", || Command::PickTool(Tool::Cursor)),
@@ -240,7 +305,11 @@ pub fn from_keys(ctx: &egui::Context, form_open: bool) -> Vec<Command> {
     if ctx.egui_wants_keyboard_input() {
         return Vec::new();
     }
-    let listens = |binding: &&Binding| !form_open || binding.key == Key::Escape;
+    // Enter presses the button that has the focus.
+    let focused = ctx.memory(|memory| memory.focused().is_some());
+    let listens = |binding: &&Binding| {
+        if form_open { binding.key == Key::Escape } else { !(focused && binding.key == Key::Enter) }
+    };
     ctx.input_mut(|input| {
         BINDINGS.iter().filter(listens).filter(|b| input.consume_key(b.modifiers, b.key)).map(|b| (b.command)()).collect()
     })

@@ -8,7 +8,7 @@ use crate::review::structure_name;
 use crate::stage::{Pointed, StageOutput};
 use crate::tools::{self, Gesture, Pointer, Tool};
 use egui::Context;
-use imaging::{CaseId, Edit, Prompt, PromptId, Shape, Sign, Step};
+use imaging::{CaseId, Corner, Edit, Prompt, PromptId, Shape, Sign, Step};
 use viewer::{Button, Phase};
 
 impl App {
@@ -57,7 +57,7 @@ impl App {
             Pointer::Pressed(at) => {
                 self.session.selected = pointed.mark;
                 if let Some(prompt) = self.mark(pointed.mark) {
-                    self.session.gesture = Gesture::Moving { prompt, from: at, to: at };
+                    self.session.gesture = Gesture::Moving { prompt, from: at, to: at, corner: pointed.corner };
                 }
             }
             Pointer::Dragged(at) => {
@@ -66,8 +66,8 @@ impl App {
                 }
             }
             Pointer::Released(at) => {
-                if let Gesture::Moving { prompt, from, .. } = std::mem::take(&mut self.session.gesture) {
-                    self.move_mark(&prompt, std::array::from_fn(|axis| at[axis] - from[axis]));
+                if let Gesture::Moving { prompt, from, corner, .. } = std::mem::take(&mut self.session.gesture) {
+                    self.move_mark(&prompt, corner, from, at);
                 }
             }
         }
@@ -78,15 +78,16 @@ impl App {
         case.prompts.iter().find(|prompt| Some(prompt.id) == id).cloned()
     }
 
-    fn move_mark(&mut self, prompt: &Prompt, by: [f32; 3]) {
+    fn move_mark(&mut self, prompt: &Prompt, corner: Option<Corner>, from: [f32; 3], to: [f32; 3]) {
         // A hand that shakes by less than half a voxel meant to select.
-        if by.iter().all(|c| c.abs() < 0.5) {
+        if (0..3).all(|axis| (to[axis] - from[axis]).abs() < 0.5) {
             return;
         }
         let Some(case) = self.session.case else { return };
-        let moved = Prompt { shape: prompt.shape.moved(by), ..prompt.clone() };
+        let moved = Prompt { shape: tools::dragged(&prompt.shape, corner, from, to), ..prompt.clone() };
+        let name = if corner.is_some() { "move a corner of a box" } else { "move a mark" };
         if let Some(edit) = Edit::change_prompt(&self.project, case, prompt, Some(moved)) {
-            self.make(Step { name: "move a mark".into(), edit });
+            self.make(Step { name: name.into(), edit });
         }
     }
 

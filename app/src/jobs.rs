@@ -1,9 +1,15 @@
 //! Dialogs and disk, off the frame: each job runs on a thread of its own kind and answers by a message.
 
+use crate::ask::Heard;
+use crate::command::Command;
+use crate::context::Found;
 use crate::labels::LabelsRead;
 use crate::listing::Listed;
+use crate::others::Other;
+use crate::session::{Guess, Place};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use imaging::{CaseId, Convention, Image, Item, Mask, StructureId};
+use engine::Ticket;
+use imaging::{CaseId, Convention, Image, Item, Mask, StructureId, doubt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -42,12 +48,46 @@ pub enum Done {
     },
     /// The structures of a label file were read, or could not be.
     Labels(LabelsRead),
-    /// Files or folders were chosen to open.
-    Chosen(Vec<PathBuf>),
     /// A label file was chosen for the case shown.
     LabelsChosen(PathBuf),
-    /// A folder was chosen for the project.
-    ProjectFolder(PathBuf),
+    /// A guess of the engine became a mask.
+    Guessed {
+        /// The order that it answers.
+        ticket: Ticket,
+        /// What it is of.
+        place: Place,
+        /// The guess, with its probability.
+        guess: Box<Guess>,
+        /// Whether the reader's own marks asked for it.
+        is_preview: bool,
+    },
+    /// An example was guessed from others.
+    Weighed {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// Dice overlap with the example's own mask.
+        dice: f64,
+    },
+    /// Something was chosen in a dialog.
+    Chosen(Command),
+    /// Something was done, or could not be done.
+    Told(anyhow::Result<String>),
+    /// Examples were read from a folder.
+    Examples {
+        /// The structure that they are of.
+        structure: StructureId,
+        /// The examples.
+        found: anyhow::Result<Vec<Found>>,
+    },
+    /// Masks that were made elsewhere were read.
+    Others {
+        /// Where from.
+        folder: PathBuf,
+        /// Whether to compare them as a second reader's; else they are imported.
+        to_compare: bool,
+        /// The masks.
+        others: anyhow::Result<Vec<Other>>,
+    },
     /// A folder was chosen for the export.
     ExportFolder(PathBuf),
     /// A change to a mask was computed.
@@ -68,6 +108,7 @@ struct Load {
 /// The threads that work beside the window.
 pub struct Jobs {
     loads: Sender<Load>,
+    heard: Sender<Heard>,
     done: (Sender<Done>, Receiver<Done>),
     wake: Arc<dyn Fn() + Send + Sync>,
 }
@@ -80,6 +121,7 @@ impl Jobs {
     #[must_use]
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (loads, orders) = unbounded();
+        let (heard, probabilities) = unbounded();
         let done = unbounded();
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let (sender, waker) = (done.0.clone(), wake.clone());
@@ -87,7 +129,19 @@ impl Jobs {
         if let Err(error) = spawned {
             tracing::error!("could not start the reading thread: {error}");
         }
-        Self { loads, done, wake }
+        let (sender, waker) = (done.0.clone(), wake.clone());
+        let digest = move || {
+            for heard in probabilities {
+                if sender.send(digested(heard)).is_err() {
+                    return;
+                }
+                waker();
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("exemplar-guesses".into()).spawn(digest) {
+            tracing::error!("could not start the thread that reads guesses: {error}");
+        }
+        Self { loads, heard, done, wake }
     }
 
     /// Reads a case's image; an urgent one before all others.
@@ -98,6 +152,11 @@ impl Jobs {
     /// Pictures a guess for the grid.
     pub fn picture(&self, case: CaseId, item: Item, structure: StructureId, mask: Arc<Mask>, colour: [u8; 3]) {
         let _ = self.loads.send(Load { case, item, urgent: false, guess: Some((structure, mask, colour)) });
+    }
+
+    /// Makes a mask of what the engine said, which for a large volume would take more than a frame.
+    pub fn digest(&self, heard: Heard) {
+        let _ = self.heard.send(heard);
     }
 
     /// Runs a job on a thread of its own; what it returns is its message.
@@ -152,6 +211,23 @@ fn read_images(orders: &Receiver<Load>, done: &Sender<Done>, wake: &(dyn Fn() + 
             return;
         }
         wake();
+    }
+}
+
+fn digested(heard: Heard) -> Done {
+    match heard {
+        Heard::Guess { ticket, place, probability, uncertainty, took, is_preview } => {
+            let (mask, profile) = doubt::read(&probability);
+            let profile = Arc::new(profile);
+            let guess = Guess { probability: Some(probability), uncertainty, took, profile, ..Guess::of(Arc::new(mask)) };
+            Done::Guessed { ticket, place, guess: Box::new(guess), is_preview }
+        }
+        Heard::Trial { ticket, probability, mask } => {
+            let found = Mask::from_fn(probability.grid.shape, |index| probability.voxels[index] >= 128);
+            // A mask of another shape agrees with nothing.
+            let dice = if found.shape() == mask.shape() { found.dice(&mask) } else { 0.0 };
+            Done::Weighed { ticket, dice }
+        }
     }
 }
 

@@ -57,7 +57,6 @@ enum Order {
     Entry(Box<Entry>),
     /// The project as it stands after all entries before this.
     Snapshot(Box<Project>),
-    #[expect(dead_code, reason = "the ledger's page comes with the next change")]
     Ledger(Vec<Line>),
 }
 
@@ -136,7 +135,6 @@ impl Keeper {
     }
 
     /// Appends lines to the ledger.
-    #[expect(dead_code, reason = "the ledger's page comes with the next change")]
     pub fn note(&mut self, lines: Vec<Line>) {
         if !lines.is_empty() {
             self.send(Order::Ledger(lines));

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(project.structures.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["liver", "spleen"]);
         assert_eq!(project.structures[1].colour, [9, 1, 0]);
         let work = project.cases[0].work(StructureId(1)).expect("the mask is there");
-        assert_eq!((work.mask.as_ref(), work.review), (Some(&labels.list[1].mask), Review::Open));
+        assert_eq!((work.mask.as_deref(), work.review), (Some(&labels.list[1].mask), Review::Open));
         history.undo(&mut project).expect("it undoes");
         assert_eq!(project, before);
     }
@@ -131,7 +131,7 @@ mod tests {
         let (made, locked) = step(&project, CaseId(0), &structures(&["liver", "spleen"]));
         assert_eq!(locked, ["liver"]);
         History::default().apply(&mut project, made.expect("the spleen is new")).expect("it fits");
-        assert_eq!(project.cases[0].work(StructureId(0)).and_then(|work| work.mask.as_ref()), Some(&kept));
+        assert_eq!(project.cases[0].work(StructureId(0)).and_then(|work| work.mask.as_deref()), Some(&kept));
         assert!(step(&project, CaseId(0), &structures(&["liver"])).0.is_none());
     }
 

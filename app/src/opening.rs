@@ -148,7 +148,7 @@ impl App {
         }
     }
 
-    fn load_thumbnails(&mut self, from: usize) {
+    pub(crate) fn load_thumbnails(&mut self, from: usize) {
         for case in self.project.cases.iter().skip(from) {
             self.jobs.load(case.id, case.item(), false);
         }
@@ -167,6 +167,10 @@ impl App {
         recent::add(folder);
         opened.warnings.into_iter().for_each(|warning| self.notices.warning(warning));
         self.replace_project(opened.project, opened.history);
+        match imaging::ledger::read(opened.keeper.folder()) {
+            Ok(lines) => self.session.ledger = lines,
+            Err(error) => self.notices.fault(&anyhow::Error::new(error).context("The ledger could not be read")),
+        }
         self.keeper = Some(opened.keeper);
         self.load_thumbnails(0);
         if let Some(first) = self.project.cases.first().map(|case| case.id) {
@@ -179,10 +183,13 @@ impl App {
         if let Some(running) = &self.session.propagation {
             self.engine.cancel(running.ticket);
         }
+        self.cancel_influence();
         self.project = project;
         self.history = history;
         self.session.forget_project();
         self.pictures.clear();
+        self.mask_pictures.clear();
+        self.watch = crate::watch::Watch::default();
         self.asked = Asked::default();
         self.stage.forget_layers();
         self.revision += 1;

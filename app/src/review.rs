@@ -1,7 +1,8 @@
-//! Accept, amend, reject, absent, next: what the reviewer says, as edits; and in which order cases come.
+//! Accept, reject, absent: what the reviewer says, as edits. In which order cases come is `queue`'s.
 
 use crate::session::{Place, Session, Status, draft};
-use imaging::{CaseId, Edit, Kind, Mask, Project, Review, Step, StructureId};
+use imaging::{Case, CaseId, Edit, Kind, Mask, Overlap, Project, Review, Step, StructureId};
+use std::sync::Arc;
 
 /// Accepting what is shown of a structure in a case; a case that was corrected by marks becomes an example.
 #[must_use]
@@ -32,14 +33,39 @@ fn accepted(project: &Project, place: Place, mask: &Mask) -> Option<Edit> {
     if case.review(place.1).is_locked() {
         return None;
     }
-    let review = Edit::review(project, place.0, place.1, Review::Accepted, Some(mask))?;
-    let corrected = case.prompts_of(place.1).next().is_some();
-    let is_example = case.work(place.1).is_some_and(|work| work.example);
-    Some(if corrected && !is_example {
-        Edit::Several(vec![review, Edit::set_example(project, place.0, place.1, true)?])
-    } else {
-        review
-    })
+    let (mask, mut edits) = shared_out(project, case, place.1, mask.clone());
+    edits.push(Edit::review(project, place.0, place.1, Review::Accepted, Some(&mask))?);
+    if is_corrected(project, place) && !case.work(place.1).is_some_and(|work| work.example) {
+        edits.push(Edit::set_example(project, place.0, place.1, true)?);
+    }
+    Some(if edits.len() == 1 { edits.remove(0) } else { Edit::Several(edits) })
+}
+
+/// Whether a structure was marked in a case by the reader's own hand.
+#[must_use]
+pub fn is_corrected(project: &Project, place: Place) -> bool {
+    project.case(place.0).is_some_and(|case| case.prompts_of(place.1).next().is_some())
+}
+
+/// What a new mask keeps of the voxels that other structures' masks hold too, and what it takes from them, as the
+/// project's policy has it. A locked mask always keeps its own.
+fn shared_out(project: &Project, case: &Case, structure: StructureId, mut mask: Mask) -> (Mask, Vec<Edit>) {
+    let policy = project.settings.overlap;
+    let shape = mask.shape();
+    let others = case.works.iter().filter(|(other, _)| **other != structure && policy != Overlap::Allow);
+    let masks: Vec<_> = others.filter_map(|(other, work)| Some((*other, work.review, work.mask.as_ref()?))).collect();
+    let (keep, give): (Vec<_>, Vec<_>) = masks
+        .into_iter()
+        .filter(|(.., held)| held.shape() == shape)
+        .partition(|(_, review, _)| policy == Overlap::Keep || review.is_locked());
+    keep.iter().for_each(|(.., held)| mask.subtract(held));
+    let gives = |&(other, review, held): &(StructureId, Review, &Arc<Mask>)| {
+        let mut left = Mask::clone(held);
+        left.subtract(&mask);
+        (mask.count_shared(held) > 0).then(|| Edit::review(project, case.id, other, review, Some(&left))).flatten()
+    };
+    let edits = give.iter().filter_map(gives).collect();
+    (mask, edits)
 }
 
 /// Saying that a guess is wrong, or that the structure is not there, or taking a review back.
@@ -75,24 +101,6 @@ pub fn waiting(project: &Project, session: &Session, structure: StructureId) -> 
     cases.into_iter().map(|(_, case)| case).collect()
 }
 
-/// The case to show after this one: the next that waits for review; else the next without a review.
-#[must_use]
-pub fn next(project: &Project, session: &Session) -> Option<CaseId> {
-    let (shown, structure) = session.place()?;
-    let queue = waiting(project, session, structure);
-    // A case that was marked by hand was not come to by the queue: from there it begins.
-    let by_hand = project.case(shown).is_some_and(|case| case.prompts_of(structure).next().is_some());
-    let after = queue.iter().position(|&case| case == shown && !by_hand).map_or(0, |at| at + 1);
-    let in_queue = queue[after..].iter().chain(&queue).find(|&&case| case != shown).copied();
-    in_queue.or_else(|| next_open(project, shown, structure))
-}
-
-fn next_open(project: &Project, shown: CaseId, structure: StructureId) -> Option<CaseId> {
-    let at = project.cases.iter().position(|case| case.id == shown)?;
-    let (before, after) = project.cases.split_at(at);
-    after.iter().skip(1).chain(before).find(|case| !case.review(structure).is_locked()).map(|case| case.id)
-}
-
 /// What the user calls a structure.
 #[must_use]
 pub fn structure_name(project: &Project, id: StructureId) -> &str {
@@ -111,7 +119,6 @@ mod tests {
     use crate::session::Guess;
     use imaging::{Case, History};
     use std::path::PathBuf;
-    use std::sync::Arc;
 
     fn world() -> (Project, Session, StructureId) {
         let mut project = Project::default();
@@ -123,20 +130,15 @@ mod tests {
             let case = CaseId(n as u64);
             project.cases.push(Case::new(case, format!("case {n}"), PathBuf::new()));
             let mask = Arc::new(Mask::from_fn([2, 2, 2], |i| i <= n));
-            let guess = Guess { mask, probability: None, uncertainty, took: std::time::Duration::ZERO };
-            session.guesses.insert((case, id), guess);
+            session.guesses.insert((case, id), Guess { uncertainty, ..Guess::of(mask) });
         }
         (project, session, id)
     }
 
     #[test]
     fn the_most_uncertain_comes_first() {
-        let (project, mut session, structure) = world();
+        let (project, session, structure) = world();
         assert_eq!(waiting(&project, &session, structure), [CaseId(1), CaseId(2), CaseId(0)]);
-        session.case = Some(CaseId(1));
-        assert_eq!(next(&project, &session), Some(CaseId(2)));
-        session.case = Some(CaseId(0));
-        assert_eq!(next(&project, &session), Some(CaseId(1)), "after the last comes the first");
     }
 
     #[test]
@@ -152,6 +154,39 @@ mod tests {
         assert_eq!(reviews, [Review::Accepted, Review::Accepted, Review::Absent]);
         history.undo(&mut project).expect("one step back");
         assert_eq!(project.case(CaseId(0)).map(|case| case.review(structure)), Some(Review::Open));
+    }
+
+    #[test]
+    fn shared_voxels_go_where_the_policy_says_and_never_from_a_locked_mask() {
+        let voxels = |project: &Project, structure: u64| -> Vec<usize> {
+            project.cases[0].mask(StructureId(structure)).map(|mask| mask.iter().collect()).unwrap_or_default()
+        };
+        for (overlap, ours, standing) in [
+            (Overlap::Allow, vec![0, 1, 2, 3, 4], vec![3, 4, 5]),
+            (Overlap::Keep, vec![2], vec![3, 4, 5]),
+            (Overlap::Replace, vec![2, 3, 4], vec![5]),
+        ] {
+            let (mut project, mut session, structure) = world();
+            let mut history = History::default();
+            for name in ["spleen", "kidney"] {
+                project.structures.push(project.next_structure(name));
+            }
+            let mask = |set: &[usize]| Mask::from_fn([2, 2, 2], |index| set.contains(&index));
+            let mut make = |project: &mut Project, edit: Option<Edit>| {
+                history.apply(project, Step { name: String::new(), edit: edit.expect("it fits") }).expect("it fits");
+            };
+            let locked = Edit::review(&project, CaseId(0), StructureId(1), Review::Accepted, Some(&mask(&[0, 1])));
+            make(&mut project, locked);
+            let imported = Edit::import_mask(&project, CaseId(0), StructureId(2), &mask(&[3, 4, 5]));
+            make(&mut project, imported);
+            let chosen = Edit::set_overlap(&project, overlap);
+            make(&mut project, Some(chosen));
+            session.guesses.insert((CaseId(0), structure), Guess::of(Arc::new(mask(&[0, 1, 2, 3, 4]))));
+            let step = accept_all(&project, &session, structure).expect("guesses wait");
+            make(&mut project, Some(step.edit));
+            assert_eq!((voxels(&project, 0), voxels(&project, 2)), (ours, standing), "{overlap:?}");
+            assert_eq!(voxels(&project, 1), [0, 1], "what is locked stays");
+        }
     }
 
     #[test]

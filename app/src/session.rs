@@ -1,8 +1,13 @@
 //! What is not saved: the tool in hand, the case shown, images in memory, guesses and the tickets they answer.
 
 use crate::editing::Editing;
+use crate::influence::Influence;
+use crate::prefs::Prefs;
+use crate::second::Second;
 use crate::tools::{Gesture, Hand, Tool};
 use engine::Ticket;
+use imaging::doubt::Profile;
+use imaging::ledger::Line;
 use imaging::{Case, CaseId, Convention, Image, Mask, Project, PromptId, Review, Sign, StructureId, Volume, brush};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +28,28 @@ pub struct Guess {
     pub uncertainty: f32,
     /// How long it took.
     pub took: Duration,
+    /// How doubtful each slice is.
+    pub profile: Arc<Profile>,
+    /// Voxels of the mask.
+    pub voxels: usize,
+}
+
+impl Guess {
+    /// A mask as a guess of which nothing else is known.
+    #[must_use]
+    pub fn of(mask: Arc<Mask>) -> Self {
+        let voxels = mask.count();
+        Self { mask, probability: None, uncertainty: 0.0, took: Duration::ZERO, profile: Arc::default(), voxels }
+    }
+}
+
+/// What the mask shown is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versus {
+    /// The engine's guess.
+    Guess,
+    /// The second reader's mask.
+    Second,
 }
 
 /// A case's image as far as it is in memory.
@@ -112,6 +139,26 @@ pub struct Session {
     pub loading: HashSet<CaseId>,
     /// How masks are edited, and the change that waits for the user's word.
     pub editing: Editing,
+    /// What the user has chosen for all projects.
+    pub prefs: Prefs,
+    /// Guesses of what is being looked at that are newer than the one on the screen.
+    pub newer: HashMap<Place, Guess>,
+    /// Guesses that were asked for before this ticket are no longer wanted: the place was judged since.
+    pub void: HashMap<Place, Ticket>,
+    /// Whether masks and marks are hidden while a key is held.
+    pub peek: bool,
+    /// What the mask shown is compared with.
+    pub versus: Option<Versus>,
+    /// Voxels that the comparison on the screen adds and removes.
+    pub change: Option<[usize; 2]>,
+    /// What the examples do for one another.
+    pub influence: Option<Influence>,
+    /// Another reader's masks.
+    pub second: Option<Second>,
+    /// What was said so far, as the project's ledger has it.
+    pub ledger: Vec<Line>,
+    /// Whether the panel on the left shows the queue.
+    pub shows_queue: bool,
 }
 
 impl Default for Session {
@@ -137,6 +184,16 @@ impl Default for Session {
             nets: Vec::new(),
             loading: HashSet::new(),
             editing: Editing::default(),
+            prefs: Prefs::default(),
+            newer: HashMap::new(),
+            void: HashMap::new(),
+            peek: false,
+            versus: None,
+            change: None,
+            influence: None,
+            second: None,
+            ledger: Vec::new(),
+            shows_queue: false,
         }
     }
 }
@@ -149,6 +206,18 @@ impl Session {
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         Some((self.case?, self.structure?))
+    }
+
+    /// Whether the influence of examples is being told.
+    #[must_use]
+    pub fn weighs(&self) -> bool {
+        self.influence.as_ref().is_some_and(|influence| !influence.asked.is_empty())
+    }
+
+    /// Whether masks and marks are to be drawn.
+    #[must_use]
+    pub fn draws_overlay(&self) -> bool {
+        self.overlay && !self.peek
     }
 
     /// The image shown.
@@ -195,6 +264,8 @@ impl Session {
             convention: kept.convention,
             nets: kept.nets,
             adapter: kept.adapter,
+            prefs: kept.prefs,
+            shows_queue: kept.shows_queue,
             ..Self::default()
         };
     }

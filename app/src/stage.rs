@@ -1,13 +1,14 @@
 //! The middle of the window: fills the viewer's scene from project and session, and tells what the pointer did.
 
+use crate::compare::{self, Change};
 use crate::editing::drafts::Drafts;
-use crate::panels::{Desk, grid};
+use crate::panels::{Desk, grid, heat};
 use crate::session::{Place, Session};
 use crate::theme;
-use crate::tools::{Gesture, Tool, shape};
+use crate::tools::{Gesture, Tool, dragged, shape};
 use eframe::egui_wgpu::RenderState;
 use egui::{Ui, Vec2};
-use imaging::{Case, CaseId, Grid, Image, Project, Prompt, PromptId, Shape, Sign, StructureId, Tip};
+use imaging::{Case, CaseId, Corner, Grid, Image, Project, Prompt, PromptId, Shape, Sign, StructureId, Tip};
 use std::collections::HashMap;
 use std::sync::Arc;
 use viewer::triplanar::{self, Behaviour};
@@ -33,7 +34,9 @@ struct Shown {
     layers: Layers,
     /// The masks as they stand; what is being drawn or proposed lies over them.
     standing: Vec<(StructureId, Layer)>,
-    made: Option<(u64, u64)>,
+    made: Option<(u64, u64, Place)>,
+    /// Voxels that the comparison on the screen adds and removes.
+    change: Option<[usize; 2]>,
 }
 
 /// A pointer event with what the tools need to know of its pane.
@@ -45,6 +48,8 @@ pub struct Pointed {
     pub normal: usize,
     /// The mark under it.
     pub mark: Option<PromptId>,
+    /// The corner of that mark under it.
+    pub corner: Option<Corner>,
 }
 
 /// What happened on the panes in a frame.
@@ -71,6 +76,18 @@ impl Stage {
             Limits::of(state)
         });
         Self { limits, panes: HashMap::new(), shown: None, generation: 0, drafts: Drafts::default() }
+    }
+
+    /// Counts what changes on the screen and is not the project's own.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Voxels that the comparison on the screen adds and removes, where there is one.
+    #[must_use]
+    pub fn change(&self) -> Option<[usize; 2]> {
+        self.shown.as_ref()?.change
     }
 
     /// Makes the layers anew in the next frame.
@@ -110,9 +127,13 @@ impl Stage {
         self.take(case.id, &image);
         let generation = self.generation;
         let Some(shown) = &mut self.shown else { return StageOutput::default() };
-        if shown.made != Some((revision, generation)) {
-            shown.standing = layers(desk.project, desk.session, &mut self.drafts, case, image.grid);
-            shown.made = Some((revision, generation));
+        // Which structure is in hand decides which is on top, and what is compared.
+        let wanted = desk.session.place().map(|place| (revision, generation, place));
+        if shown.made != wanted || wanted.is_none() {
+            let change = compare::change(desk.project, desk.session, image.grid.shape);
+            shown.standing = layers(desk.project, desk.session, &mut self.drafts, case, image.grid, change.as_ref());
+            shown.change = change.map(|change| change.counts());
+            shown.made = wanted;
         }
         shown.layers.list = with_change(&shown.standing, desk.project, desk.session, case);
         let panes = self.panes.entry(case.id).or_insert_with(|| TriplanarState::new(&image));
@@ -124,7 +145,7 @@ impl Stage {
         if !same {
             let texture = ImageTexture::new(image.clone(), self.limits);
             let layers = Layers::new(&texture);
-            self.shown = Some(Shown { case, texture, layers, standing: Vec::new(), made: None });
+            self.shown = Some(Shown { case, texture, layers, standing: Vec::new(), made: None, change: None });
         }
     }
 }
@@ -148,7 +169,7 @@ fn show_case(
     let hidden = Layers::new(&shown.texture);
     // Whoever paints or is asked sees it, also where masks are hidden.
     let edits = session.editing.live.is_some() || session.editing.proposal.is_some();
-    let layers = if session.overlay || edits { &shown.layers } else { &hidden };
+    let layers = if session.draws_overlay() || edits { &shown.layers } else { &hidden };
     let mut scene = Scene::new(&shown.texture, layers, window);
     let prompts = visible_prompts(desk.project, session, case);
     let moved = moved(session);
@@ -157,20 +178,32 @@ fn show_case(
     scene.marks = &marks;
     scene.draft =
         drawn.as_ref().map(|(shape, sign)| Mark { shape, sign: *sign, colour: colour(desk.project, session), highlighted: true });
-    scene.crosshair = session.overlay.then_some(panes.crosshair);
+    scene.crosshair = session.draws_overlay().then_some(panes.crosshair);
     scene.brush = brush(desk.project, session);
     let holds_mark = matches!(session.gesture, Gesture::Moving { .. });
     let cursor = session.tool == Tool::Cursor;
     let behaviour = Behaviour { convention: session.convention, moves_crosshair: cursor && !holds_mark, maximises: cursor };
     let mut fourth = |ui: &mut Ui| grid::grid_ui(ui, desk, pictures);
     let output = triplanar::show(ui, panes, &scene, behaviour, Some(&mut fourth));
+    let guess = session.place().and_then(|place| session.guesses.get(&place)).filter(|_| session.draws_overlay());
+    let grid = &shown.texture.image().grid;
+    if let Some((axis, slice)) = guess.and_then(|guess| heat::strips_ui(ui, &guess.profile, grid, &output.panes)) {
+        let mut to = panes.crosshair;
+        to[axis] = slice as f32;
+        panes.go_to(to, grid);
+    }
     answer(&output, &prompts, window, session)
 }
 
 fn answer(output: &TriplanarOutput, prompts: &[&Prompt], window: Window, session: &Session) -> StageOutput {
     let pointed = output.panes.iter().flat_map(|(cut, pane)| {
         let mark = pane.hovered_mark.and_then(|at| prompts.get(at)).map(|prompt| prompt.id);
-        pane.pointer.iter().map(move |event| Pointed { event: *event, normal: cut.slicing.normal, mark })
+        pane.pointer.iter().map(move |event| Pointed {
+            event: *event,
+            normal: cut.slicing.normal,
+            mark,
+            corner: pane.hovered_corner,
+        })
     });
     let windowing = output.windowing();
     let contrasts = session.tool.right_button().is_none() && windowing != Vec2::ZERO;
@@ -185,8 +218,9 @@ fn answer(output: &TriplanarOutput, prompts: &[&Prompt], window: Window, session
 
 /// The marks of the structures that are shown; those of the structure in hand last, on top.
 fn visible_prompts<'a>(project: &Project, session: &Session, case: &'a Case) -> Vec<&'a Prompt> {
-    let visible =
-        |prompt: &&Prompt| session.overlay && project.structure(prompt.structure).is_some_and(|structure| structure.visible);
+    let visible = |prompt: &&Prompt| {
+        session.draws_overlay() && project.structure(prompt.structure).is_some_and(|structure| structure.visible)
+    };
     let mut prompts: Vec<&Prompt> = case.prompts.iter().filter(visible).collect();
     prompts.sort_by_key(|prompt| Some(prompt.structure) == session.structure);
     prompts
@@ -200,8 +234,8 @@ fn mark<'a>(project: &Project, session: &Session, prompt: &'a Prompt, moved: Opt
 
 /// Where the mark that follows the pointer would be.
 fn moved(session: &Session) -> Option<(PromptId, Shape)> {
-    let Gesture::Moving { prompt, from, to } = &session.gesture else { return None };
-    Some((prompt.id, prompt.shape.moved(std::array::from_fn(|axis| to[axis] - from[axis]))))
+    let Gesture::Moving { prompt, from, to, corner } = &session.gesture else { return None };
+    Some((prompt.id, dragged(&prompt.shape, *corner, *from, *to)))
 }
 
 /// The mark that is being drawn.
@@ -241,20 +275,40 @@ fn colour(project: &Project, session: &Session) -> [u8; 3] {
 }
 
 /// Masks that stand, and guesses in their own look; the structure in hand on top.
-fn layers(project: &Project, session: &Session, drafts: &mut Drafts, case: &Case, grid: Grid) -> Vec<(StructureId, Layer)> {
+fn layers(
+    project: &Project,
+    session: &Session,
+    drafts: &mut Drafts,
+    case: &Case,
+    grid: Grid,
+    change: Option<&Change>,
+) -> Vec<(StructureId, Layer)> {
     let mut structures: Vec<_> = project.structures.iter().filter(|structure| structure.visible).collect();
     structures.sort_by_key(|structure| Some(structure.id) == session.structure);
     // More than the GPU's layers: those in front are kept.
-    let surplus = structures.len().saturating_sub(viewer::MOST_LAYERS);
-    structures
+    let compared = if change.is_some() { 2 } else { 0 };
+    let surplus = (structures.len() + compared).saturating_sub(viewer::MOST_LAYERS);
+    let mut layers: Vec<(StructureId, Layer)> = structures
         .into_iter()
         .skip(surplus)
         .filter_map(|structure| {
-            let cover = cover(project, session, drafts, (case.id, structure.id), grid)?;
-            let layer = Layer { cover, colour: structure.colour, opacity: structure.opacity, visible: true };
-            Some((structure.id, layer))
+            let in_hand = change.filter(|_| session.structure == Some(structure.id));
+            // What stands is shown under what would be added and removed.
+            let cover = match in_hand {
+                Some(change) => Cover::Mask(change.before.clone()),
+                None => cover(project, session, drafts, (case.id, structure.id), grid)?,
+            };
+            let opacity = if in_hand.is_some() { structure.opacity * 0.4 } else { structure.opacity };
+            Some((structure.id, Layer { cover, colour: structure.colour, opacity, visible: true }))
         })
-        .collect()
+        .collect();
+    if let Some(change) = change {
+        for (mask, colour) in [(&change.added, theme::ADDED), (&change.removed, theme::REMOVED)] {
+            let layer = Layer { cover: Cover::Mask(mask.clone()), colour, opacity: 0.6, visible: true };
+            layers.extend(session.structure.map(|structure| (structure, layer)));
+        }
+    }
+    layers
 }
 
 fn cover(project: &Project, session: &Session, drafts: &mut Drafts, place: Place, grid: Grid) -> Option<Cover> {

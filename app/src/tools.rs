@@ -1,7 +1,7 @@
 //! From pointer to mark: a tool is a value, a gesture is the state, a mark's shape is the result. No window
 //! in it, so a test draws a doodle as a list of points.
 
-use imaging::{Prompt, Shape, Tip};
+use imaging::{Corner, Prompt, Shape, Tip};
 
 /// The tool in the user's hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl Tool {
     #[must_use]
     pub fn left_button(self) -> &'static str {
         match self {
-            Self::Cursor => "move crosshair, or a mark",
+            Self::Cursor => "move crosshair, a mark, or a box's corner",
             Self::Click => "put a click",
             Self::Box => "drag a box",
             Self::Doodle => "draw a line",
@@ -120,6 +120,8 @@ pub enum Gesture {
         from: [f32; 3],
         /// Where the pointer is.
         to: [f32; 3],
+        /// The corner that was taken hold of; without one the whole mark moves.
+        corner: Option<Corner>,
     },
     /// Corners put one by one with the lasso; the line closes at the first.
     Corners {
@@ -130,6 +132,13 @@ pub enum Gesture {
         /// Whether it erases.
         inverse: bool,
     },
+}
+
+/// Where a mark would be that was dragged from one position to another, whole or by a corner.
+#[must_use]
+pub fn dragged(shape: &Shape, corner: Option<Corner>, from: [f32; 3], to: [f32; 3]) -> Shape {
+    let by = std::array::from_fn(|axis| to[axis] - from[axis]);
+    corner.map_or_else(|| shape.moved(by), |corner| shape.corner_moved(corner, by))
 }
 
 /// How a tool draws on the slice under the pointer.

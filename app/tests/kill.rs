@@ -116,7 +116,7 @@ fn drive(order: &str) {
         let entry = next(&project, &history, seed, count);
         history.replay(&mut project.clone(), entry.clone()).expect("it was tried");
         match entry {
-            Entry::Do(step) => harness.state_mut().step(step),
+            Entry::Do(step) => assert!(harness.state_mut().step(step), "it was tried"),
             Entry::Undo => harness.state_mut().command(&ctx, Command::Undo),
             _ => harness.state_mut().command(&ctx, Command::Redo),
         }

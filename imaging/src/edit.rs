@@ -233,6 +233,14 @@ impl Edit {
         Some(Self::Review { case, structure, before: work.review, after, shape, patch })
     }
 
+    /// Makes the change on a project that no history watches: a copy, on which a step of several edits is tried out.
+    ///
+    /// # Errors
+    /// Where the edit does not fit or touches what is locked; nothing is changed then.
+    pub fn try_on(&self, project: &mut Project) -> Result<(), EditError> {
+        self.apply(project)
+    }
+
     pub(crate) fn apply(&self, project: &mut Project) -> Result<(), EditError> {
         let applied = match self {
             Self::Case { at, before, after } => replace(&mut project.cases, *at, before.as_deref(), after.as_deref()),

@@ -248,6 +248,21 @@ impl Journal {
     }
 }
 
+/// Reads a project as it stands and leaves everything in its folder as it is, whoever has it open.
+///
+/// # Errors
+/// As [`Journal::open`].
+pub fn look(folder: &Path) -> Result<Project, JournalError> {
+    let failed = |error| JournalError::System { doing: "read the project", error, path: folder.to_owned() };
+    let folder = &std::path::absolute(folder).map_err(failed)?;
+    about::read(folder)?;
+    let found = replay::read(folder).map_err(failed)?;
+    if found.ending == Ending::Damaged {
+        return Ok(recovered(folder, false).map_err(failed)?.0.project);
+    }
+    Ok(found.state.project)
+}
+
 /// Reads a journal past its damage. Where it is ours to write, the damaged one is set aside, and what was made of
 /// it takes its place.
 fn recovered(folder: &Path, is_ours: bool) -> io::Result<(replay::State, Option<String>)> {

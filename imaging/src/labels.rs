@@ -102,24 +102,6 @@ impl Mask {
         self.bits.sum_of_pairs(&other.bits, |a, b| (a & b).count_ones())
     }
 
-    /// The voxels of `self` that are not in `other`, which must be of one shape.
-    pub fn subtract(&mut self, other: &Self) {
-        assert_eq!(self.shape, other.shape, "masks of one case have one shape");
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
-    }
-
-    /// The voxels of both `self` and `other`, which must be of one shape.
-    pub fn intersect(&mut self, other: &Self) {
-        assert_eq!(self.shape, other.shape, "masks of one case have one shape");
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
-    }
-
-    /// How many voxels are in both.
-    #[must_use]
-    pub fn count_shared(&self, other: &Self) -> usize {
-        self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones() as usize).sum()
-    }
-
     /// The change that turns `self` into `other`, which must be of one shape.
     #[must_use]
     pub fn patch_to(&self, other: &Self) -> Patch {

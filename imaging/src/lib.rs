@@ -5,6 +5,7 @@
 mod bits;
 pub mod brush;
 pub mod distance;
+pub mod doubt;
 pub mod edit;
 pub mod export;
 pub mod files;
@@ -26,6 +27,6 @@ pub use files::{Item, Part};
 pub use history::{Entry, History, Step};
 pub use labels::{Mask, Patch};
 pub use project::{Case, CaseId, MOST_WEIGHT, Overlap, Project, Review, Settings, Structure, StructureId, Work};
-pub use prompt::{Kind, Prompt, PromptId, Shape, Sign, Tip};
+pub use prompt::{Corner, End, Kind, Prompt, PromptId, Shape, Sign, Tip};
 pub use space::{Affine, Convention, Direction, Plane, Slicing};
 pub use volume::{Grid, Image, Pixels, Volume};

@@ -82,6 +82,18 @@ pub enum Shape {
     },
 }
 
+/// Which end of a box along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The one with the lesser coordinate.
+    From,
+    /// The one with the greater coordinate.
+    To,
+}
+
+/// A corner of a box as it is seen on a slice: the ends that meet there, and nothing along the axis across the slice.
+pub type Corner = [Option<End>; 3];
+
 /// What a brush touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tip {
@@ -142,6 +154,17 @@ impl Shape {
         moved
     }
 
+    /// The same box with one corner moved by a number of voxels along each axis; other marks stay as they are.
+    #[must_use]
+    pub fn corner_moved(&self, corner: Corner, by: [f32; 3]) -> Self {
+        let Self::Box { from, to } = self else { return self.clone() };
+        let moved = |end: End, of: &[f32; 3]| -> [f32; 3] {
+            std::array::from_fn(|axis| if corner[axis] == Some(end) { of[axis] + by[axis] } else { of[axis] })
+        };
+        // A corner that was dragged past the other one becomes the other one.
+        Self::spanning(moved(End::From, from), moved(End::To, to))
+    }
+
     /// Its vertices: one for a click, two corners for a box; of a region its first voxel.
     #[must_use]
     pub fn points(&self) -> Vec<[f32; 3]> {
@@ -190,6 +213,16 @@ mod tests {
     fn a_box_drawn_backwards_has_its_corners_in_order() {
         let shape = Shape::spanning([5.0, 1.0, 2.0], [1.0, 4.0, 2.0]);
         assert_eq!(shape, Shape::Box { from: [1.0, 1.0, 2.0], to: [5.0, 4.0, 2.0] });
+    }
+
+    #[test]
+    fn a_corner_moves_alone_and_past_the_other() {
+        let shape = Shape::Box { from: [1.0, 1.0, 2.0], to: [5.0, 4.0, 2.0] };
+        let corner = [Some(End::To), Some(End::From), None];
+        let moved = shape.corner_moved(corner, [1.0, -1.0, 9.0]);
+        assert_eq!(moved, Shape::Box { from: [1.0, 0.0, 2.0], to: [6.0, 4.0, 2.0] });
+        let past = shape.corner_moved(corner, [-6.0, 0.0, 0.0]);
+        assert_eq!(past, Shape::Box { from: [-1.0, 1.0, 2.0], to: [1.0, 4.0, 2.0] });
     }
 
     #[test]

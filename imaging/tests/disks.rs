@@ -6,7 +6,7 @@
 use imaging::journal::{Journal, JournalError};
 use imaging::{Case, CaseId, Edit, Entry, History, Mask, Project, Review, Step, StructureId};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +46,7 @@ fn mount(arguments: &[&str], at: &Path) -> bool {
 fn begin(folder: &Path) -> (Journal, Project, History) {
     let mut journal = Journal::create(folder, "study").expect("there is room for a project");
     let (mut project, mut history) = (Project::default(), History::default());
-    let case = Edit::add_case(&project, Case::new(CaseId(0), "a".into(), "/elsewhere/a.nii".into()));
+    let case = Edit::add_case(&project, Case::new(CaseId(0), "a".into(), PathBuf::from("/elsewhere/a.nii")));
     let structure = Edit::add_structure(&project, project.next_structure("liver"));
     let entry = Entry::Do(Step { name: "begin".into(), edit: Edit::Several(vec![case, structure]) });
     history.replay(&mut project, entry.clone()).expect("it fits");

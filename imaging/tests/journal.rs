@@ -107,7 +107,9 @@ fn a_journal_cut_at_any_byte_gives_all_whole_entries() {
 #[test]
 fn a_flipped_bit_anywhere_is_told_and_put_right() {
     let (journal, states) = written();
-    for bit in 0..8 * journal.len() {
+    // Each bit by itself is `mend`'s own test; here each eleventh, and all of the last bytes.
+    let bits = 8 * journal.len();
+    for bit in (0..bits).step_by(11).chain(bits - 24..bits) {
         let mut damaged = journal.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         let (folder, warnings) = check(&damaged, states.len() - 1, &states);
@@ -124,7 +126,7 @@ fn a_line_beyond_repair_costs_what_builds_on_it_and_nothing_else() {
     let lines: Vec<&[u8]> = journal.split_inclusive(|&byte| byte == b'\n').collect();
     for lost in 0..lines.len() {
         let mut damaged = lines.iter().map(|line| line.to_vec()).collect::<Vec<_>>();
-        damaged[lost][20..24].copy_from_slice(b"????");
+        damaged[lost][..4].copy_from_slice(b"????");
         let folder = folder();
         let opened = Journal::open(&with_journal(folder.path(), &damaged.concat())).expect("it opens");
         assert!(opened.warnings.len() == 1 && opened.warnings[0].contains("1 change could not be read"), "{:?}", opened.warnings);

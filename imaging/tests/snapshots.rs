@@ -1,6 +1,6 @@
 //! The promises of snapshots: opening is short, undo reaches back to the first step, and damage to one costs nothing.
 
-use imaging::journal::{Journal, Opened};
+use imaging::journal::{Journal, Opened, look};
 use imaging::{Case, CaseId, Edit, Entry, History, Mask, Project, Review, Step, StructureId};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn keep(folder: &Path, steps: usize) -> Vec<Project> {
     let mut states = vec![project.clone()];
     for n in 0..steps {
         let edit = match n {
-            0 => Edit::add_case(&project, Case::new(CaseId(0), "a".into(), folder.join("../a.nii"))),
+            0 => Edit::add_case(&project, Case::new(CaseId(0), "a".into(), PathBuf::from("/elsewhere/a.nii"))),
             1 => Edit::add_structure(&project, project.next_structure("liver")),
             _ if n % 2 == 0 => {
                 let mask = Mask::from_fn(SHAPE, |index| (index * n) % 7 < 2);
@@ -67,6 +67,7 @@ fn undo_reaches_past_the_snapshot_to_the_first_step() {
     assert_eq!(snapshots(folder.path()).len(), 2, "one after each 256 entries");
     let opened = open(folder.path());
     assert_eq!((&opened.project, &opened.warnings), (&states[700], &Vec::new()));
+    assert_eq!(look(folder.path()).expect("it can be read while it is open"), states[700]);
     walk(opened, &states);
 }
 

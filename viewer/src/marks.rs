@@ -3,7 +3,7 @@
 use crate::camera::Placement;
 use crate::scene::{Brush, Cut, Mark};
 use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Shape as Drawn, Stroke, StrokeKind, vec2};
-use imaging::{Shape, Sign, Tip};
+use imaging::{Corner, End, Shape, Sign, Tip};
 
 const DISC: f32 = 7.0;
 const DARK: Color32 = Color32::from_rgb(18, 18, 20);
@@ -33,6 +33,37 @@ pub fn mark(painter: &Painter, mark: &Mark<'_>, cut: &Cut, placement: &Placement
 pub fn mark_at(marks: &[Mark<'_>], cut: &Cut, placement: &Placement, pointer: Pos2) -> Option<usize> {
     const REACH: f32 = 6.0;
     marks.iter().rposition(|mark| distance(mark, cut, placement, pointer).is_some_and(|points| points <= REACH))
+}
+
+/// The corner of a box under the pointer.
+#[must_use]
+pub fn corner_at(mark: &Mark<'_>, cut: &Cut, placement: &Placement, pointer: Pos2) -> Option<Corner> {
+    const REACH: f32 = 8.0;
+    let Shape::Box { from, to } = mark.shape else { return None };
+    box_rect(cut, placement, *from, *to)?;
+    let normal = cut.slicing.normal;
+    // Along an axis on which the box has no length there is only one end to take hold of.
+    let ends = |axis: usize| {
+        let is_one = axis == normal || from[axis] == to[axis];
+        if is_one { vec![None] } else { vec![Some(End::From), Some(End::To)] }
+    };
+    let mut corners = vec![[None; 3]];
+    for axis in 0..3 {
+        let longer = |corner: &Corner| ends(axis).into_iter().map(|end| with(*corner, axis, end)).collect::<Vec<_>>();
+        corners = corners.iter().flat_map(longer).collect();
+    }
+    let distance = |corner: &Corner| {
+        let at = std::array::from_fn(|axis| if corner[axis] == Some(End::To) { to[axis] } else { from[axis] });
+        screen(cut, placement, at).distance(pointer)
+    };
+    let is_corner = |corner: &Corner| corner.iter().flatten().count() == 2;
+    let near = corners.into_iter().filter(is_corner).map(|corner| (distance(&corner), corner));
+    near.filter(|(points, _)| *points <= REACH).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, corner)| corner)
+}
+
+fn with(mut corner: Corner, axis: usize, end: Option<End>) -> Corner {
+    corner[axis] = end;
+    corner
 }
 
 /// Distance in points from the pointer to what is drawn of a mark; a box is its border.
@@ -208,6 +239,18 @@ mod tests {
         assert_eq!(at([5.0, 20.0, 5.0]), Some(0));
         assert_eq!(at([17.0, 17.0, 5.0]), None);
         assert!(mark_at(&[mark(&shape)], &Cut { slice: 6, ..cut }, &placement, pos2(0.0, 0.0)).is_none());
+    }
+
+    #[test]
+    fn a_box_is_taken_by_its_corners() {
+        let (cut, placement) = view();
+        let shape = Shape::Box { from: [5.0, 5.0, 2.0], to: [30.0, 30.0, 8.0] };
+        let at = |voxel| corner_at(&mark(&shape), &cut, &placement, screen(&cut, &placement, voxel));
+        assert_eq!(at([30.0, 5.0, 5.0]), Some([Some(End::To), Some(End::From), None]));
+        assert_eq!(at([5.0, 17.0, 5.0]), None, "an edge is no corner");
+        let elsewhere = Shape::Box { from: [5.0, 5.0, 2.0], to: [30.0, 30.0, 3.0] };
+        let pointer = screen(&cut, &placement, [5.0, 5.0, 5.0]);
+        assert_eq!(corner_at(&mark(&elsewhere), &cut, &placement, pointer), None);
     }
 
     #[test]

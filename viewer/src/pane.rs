@@ -75,6 +75,8 @@ pub struct PaneOutput {
     pub hovered: Option<[f32; 3]>,
     /// The mark under the pointer: its place in `Scene::marks`.
     pub hovered_mark: Option<usize>,
+    /// The corner of that mark under the pointer, if it is a box.
+    pub hovered_corner: Option<imaging::Corner>,
     /// Presses, drags and releases of the left and right button.
     pub pointer: Vec<PointerEvent>,
     /// Slices to go, along the voxel axis across the plane; wheel up goes up, to the front, to the right.
@@ -111,6 +113,7 @@ fn follow(ui: &Ui, state: &mut PaneState, scene: &Scene<'_>, cut: &Cut, response
         placement,
         hovered: None,
         hovered_mark: None,
+        hovered_corner: None,
         pointer: Vec::new(),
         slices: 0,
         brush_steps: 0.0,
@@ -249,6 +252,8 @@ fn hover(output: &mut PaneOutput, scene: &Scene<'_>, cut: &Cut) {
     let voxel = cut.slicing.voxel_from_plane(output.placement.plane_from_screen(pointer), cut.slice);
     output.hovered = scene.image.image().grid.nearest(voxel).map(|_| voxel);
     output.hovered_mark = marks::mark_at(scene.marks, cut, &output.placement, pointer);
+    let mark = output.hovered_mark.and_then(|at| scene.marks.get(at));
+    output.hovered_corner = mark.and_then(|mark| marks::corner_at(mark, cut, &output.placement, pointer));
 }
 
 fn draw(ui: &Ui, state: &PaneState, scene: &Scene<'_>, cut: &Cut, output: &PaneOutput) {

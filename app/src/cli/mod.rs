@@ -3,14 +3,14 @@
 
 mod anatomy;
 mod cells;
-mod cohort;
+pub(crate) mod cohort;
 mod demo;
 mod evaluate;
 mod guess;
 mod info;
 mod noise;
 mod phantom;
-mod prompts;
+pub(crate) mod prompts;
 mod propagate;
 mod report;
 pub mod sample;

@@ -89,6 +89,32 @@ pub fn read(path: &Path, image: &Image) -> anyhow::Result<Vec<Marked>> {
     read().map_err(told("the marks cannot be used", path))
 }
 
+/// The marks of one structure in the form of [`FORM`], positions in voxels.
+///
+/// # Errors
+/// Where a position is not finite.
+pub fn write(name: &str, prompts: &[Prompt]) -> anyhow::Result<String> {
+    let marks = prompts.iter().map(|prompt| {
+        ensure!(prompt.shape.is_finite(), "a mark of {name} has a position that is not finite");
+        let mut mark = match &prompt.shape {
+            Shape::Click { at } => serde_json::json!({ "click": at }),
+            Shape::Box { from, to } => serde_json::json!({ "box": [from, to] }),
+            Shape::Doodle { points, .. } => serde_json::json!({ "doodle": points }),
+            Shape::Region { .. } => bail!("what a tool drew of {name} has no form as a mark: accept the mask first"),
+            Shape::Stroke { points, radius_mm, tip } => {
+                serde_json::json!({ "brush": points, "radius_mm": radius_mm, "ball": *tip == Tip::Ball })
+            }
+        };
+        if prompt.sign == Sign::Negative {
+            mark["sign"] = "negative".into();
+        }
+        Ok(mark)
+    });
+    let marks = marks.collect::<anyhow::Result<Vec<_>>>()?;
+    let file = serde_json::json!({ "structures": [{ "name": name, "value": 1, "marks": marks }] });
+    Ok(serde_json::to_string_pretty(&file)?)
+}
+
 fn parse(text: &str, image: &Image) -> anyhow::Result<Vec<Marked>> {
     let file: File = serde_json::from_str(text)?;
     let space = Space::new(file.positions, image)?;
@@ -207,6 +233,15 @@ mod tests {
         assert_eq!((marked[0].name.as_str(), marked[0].value, marked[0].prompts.len()), ("liver", 1, 5));
         assert_eq!(marked[0].prompts[2].sign, Sign::Negative);
         assert!(matches!(marked[0].prompts[3].shape, Shape::Doodle { normal: 2, .. }));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let text: String = FORM.lines().skip(1).take_while(|line| !line.starts_with("Positions")).collect();
+        let large = Image::grey(Volume::filled(Grid::new([96, 80, 64], Affine::IDENTITY), 0.0));
+        let marked = parse(&text, &large).unwrap().remove(0);
+        let again = parse(&write("liver", &marked.prompts).unwrap(), &large).unwrap().remove(0);
+        assert_eq!((again.name, again.value, again.prompts), ("liver".to_owned(), 1, marked.prompts));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Drafts {
     pub fn of(&mut self, project: &Project, session: &Session, place: Place, shape: [usize; 3]) -> Option<Arc<Mask>> {
         let case = project.case(place.0)?;
         let guess = session.guesses.get(&place).map(|guess| &*guess.mask);
-        let kept = case.work(place.1).and_then(|work| work.mask.as_ref());
+        let kept = case.mask(place.1).map(|mask| &**mask);
         let base = guess.cloned().or_else(|| kept.cloned()).filter(|mask| mask.shape() == shape);
         let strokes: Vec<&Prompt> = case.prompts_of(place.1).filter(|prompt| prompt.shape.kind() == Kind::Mask).collect();
         if base.is_none() && strokes.is_empty() {

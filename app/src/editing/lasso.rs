@@ -79,7 +79,9 @@ impl App {
             correction(&self.project, place, format!("lasso on {name}"), &held, &nothing)
         };
         match step {
-            Some(step) => self.make(step),
+            Some(step) => {
+                self.make(step);
+            }
             None => self.notices.news("No voxel has its centre within that line."),
         }
     }

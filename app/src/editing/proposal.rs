@@ -189,7 +189,9 @@ impl App {
             .change
             .and_then(|Change { added, removed, .. }| correction(&self.project, proposal.place, name, &added, &removed));
         match (step, proposal.fault) {
-            (Some(step), _) => self.make(step),
+            (Some(step), _) => {
+                self.make(step);
+            }
             (None, Some(fault)) => self.notices.news(fault),
             (None, None) => self.notices.news("Nothing would change."),
         }

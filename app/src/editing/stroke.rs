@@ -110,7 +110,9 @@ impl App {
         }
         let [added, removed] = differences(&before, &mask);
         match correction(&self.project, place, format!("threshold brush on {name}"), &added, &removed) {
-            Some(step) => self.make(step),
+            Some(step) => {
+                self.make(step);
+            }
             None => self.notices.news("Nothing under the brush lies within its range of values."),
         }
     }

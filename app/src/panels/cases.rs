@@ -1,15 +1,32 @@
 //! The list of cases, with picture and status.
 
-use super::Desk;
+use super::{Desk, queue};
 use crate::command::Command;
+use crate::queue::Row;
 use crate::session::Status;
 use crate::theme;
 use egui::{Align, Color32, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 use imaging::Case;
 
-/// Draws the list.
-pub fn cases_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
-    header_ui(ui, desk);
+/// Draws the list of cases, or the queue.
+pub fn side_ui(ui: &mut Ui, desk: &mut Desk<'_>, rows: &[Row]) {
+    let shows_queue = desk.session.shows_queue;
+    ui.horizontal(|ui| {
+        for (text, is_queue) in [("Cases", false), ("Queue", true)] {
+            let tab = ui.add(egui::Button::selectable(shows_queue == is_queue, RichText::new(text).strong()));
+            if tab.on_hover_text("Q").clicked() && shows_queue != is_queue {
+                desk.order(Command::ToggleQueue);
+            }
+        }
+        if !shows_queue {
+            done_ui(ui, desk);
+        }
+    });
+    if shows_queue { queue::queue_ui(ui, desk, rows) } else { cases_ui(ui, desk) }
+}
+
+fn cases_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    ui.separator();
     let height = theme::THUMBNAIL + 10.0;
     let count = desk.project.cases.len();
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, count, |ui, rows| {
@@ -21,27 +38,24 @@ pub fn cases_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
 }
 
-fn header_ui(ui: &mut Ui, desk: &Desk<'_>) {
+fn done_ui(ui: &mut Ui, desk: &Desk<'_>) {
     let cases = &desk.project.cases;
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("Cases").strong());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let Some(structure) = desk.session.structure else { return };
-            let done = cases.iter().filter(|case| case.review(structure).is_locked()).count();
-            ui.label(RichText::new(format!("{done} of {} reviewed", cases.len())).small().weak());
-        });
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let Some(structure) = desk.session.structure else { return };
+        let done = cases.iter().filter(|case| case.review(structure).is_locked()).count();
+        ui.label(RichText::new(format!("{done} of {} reviewed", cases.len())).small().weak());
     });
-    ui.separator();
 }
 
 fn case_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, height: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let shown = desk.session.case == Some(case.id);
     let (status, example) = status(desk, case);
+    let flagged = desk.session.structure.and_then(|structure| case.work(structure)).is_some_and(|work| work.flag.is_some());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, format!("{}, {}", case.name, status.word())));
     let fill = if shown {
         ui.visuals().selection.bg_fill
-    } else if response.hovered() {
+    } else if response.hovered() || response.has_focus() {
         ui.visuals().faint_bg_color
     } else {
         Color32::TRANSPARENT
@@ -57,7 +71,16 @@ fn case_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, height: f32) {
         ui.horizontal(|ui| {
             badge_ui(ui, status);
             if example {
-                ui.add(egui::Label::new(RichText::new("example").small().color(readable(ui, theme::EXAMPLE))).selectable(false));
+                ui.add(
+                    egui::Label::new(RichText::new("example").small().color(theme::text_of(ui, theme::EXAMPLE)))
+                        .selectable(false),
+                );
+            }
+            if flagged {
+                ui.add(
+                    egui::Label::new(RichText::new("flagged").small().color(theme::text_of(ui, theme::REJECTED)))
+                        .selectable(false),
+                );
             }
         });
     });
@@ -95,6 +118,7 @@ pub fn badge_ui(ui: &mut Ui, status: Status) {
         Status::Rejected => theme::REJECTED,
         Status::Accepted | Status::Absent => theme::ACCEPTED,
     };
+    let colour = theme::dot(colour, ui.visuals().dark_mode);
     let (dot, _) = ui.allocate_exact_size(vec2(8.0, 14.0), Sense::hover());
     if status == Status::Absent {
         ui.painter().circle_stroke(dot.center(), 3.5, egui::Stroke::new(1.5, colour));
@@ -102,10 +126,4 @@ pub fn badge_ui(ui: &mut Ui, status: Status) {
         ui.painter().circle_filled(dot.center(), 3.5, colour);
     }
     ui.add(egui::Label::new(RichText::new(status.word()).small()).selectable(false));
-}
-
-/// A colour that reads as text on the panel of either theme.
-#[must_use]
-pub fn readable(ui: &Ui, colour: Color32) -> Color32 {
-    if ui.visuals().dark_mode { colour } else { Color32::from_rgb(colour.r() / 2, colour.g() / 2, colour.b() / 2) }
 }

@@ -1,9 +1,11 @@
 //! Windows over the window: export, the sheet of keys, settings, about.
 
-use super::Desk;
 use super::choosing::{self, Choice, LabelsForm};
+use super::examples::{self, MaskPictures};
+use super::{Desk, ledger, second};
 use crate::command::{BINDINGS, Command};
 use crate::export::{self, Form};
+use crate::session::Place;
 use egui::{Align2, Context, Grid, RichText, TextEdit, Window};
 use engine::DeviceChoice;
 use std::path::PathBuf;
@@ -23,8 +25,27 @@ pub struct Dialogs {
     pub settings: bool,
     /// About the program.
     pub about: bool,
+    /// The examples of the structure in hand.
+    pub examples: bool,
+    /// The ledger.
+    pub ledger: bool,
+    /// A note being written.
+    pub note: Option<NoteForm>,
+    /// The reader's name being typed.
+    reader: Option<String>,
     /// The device chosen in the settings.
     pub device: DeviceChoice,
+}
+
+/// A note being written.
+#[derive(Clone, Debug)]
+pub struct NoteForm {
+    /// Of which structure of which case.
+    pub place: Place,
+    /// What was typed.
+    pub text: String,
+    /// Whether it has not been drawn yet.
+    pub is_new: bool,
 }
 
 /// What the export panel holds.
@@ -42,7 +63,7 @@ pub struct ExportForm {
 
 impl Dialogs {
     /// Draws whatever is open.
-    pub fn ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
+    pub fn ui(&mut self, ctx: &Context, desk: &mut Desk<'_>, pictures: &MaskPictures) {
         self.export_ui(ctx, desk);
         if self.choice.as_mut().is_some_and(|choice| !choosing::choice_ui(ctx, desk, choice)) {
             self.choice = None;
@@ -50,6 +71,10 @@ impl Dialogs {
         if self.labels.as_ref().is_some_and(|form| !choosing::labels_ui(ctx, desk, form)) {
             self.labels = None;
         }
+        self.note_ui(ctx, desk);
+        examples::examples_ui(ctx, desk, &mut self.examples, pictures);
+        ledger::ledger_ui(ctx, desk, &mut self.ledger);
+        second::second_ui(ctx, desk);
         keys_ui(ctx, &mut self.keys);
         self.settings_ui(ctx, desk);
         about_ui(ctx, desk, &mut self.about);
@@ -58,7 +83,7 @@ impl Dialogs {
     /// Whether one of them waits for an answer, and keys are not meant for the window behind it.
     #[must_use]
     pub fn is_asking(&self) -> bool {
-        self.export.is_some() || self.choice.is_some() || self.labels.is_some()
+        self.export.is_some() || self.choice.is_some() || self.note.is_some() || self.labels.is_some()
     }
 
     /// Closes the topmost; returns whether there was one.
@@ -66,7 +91,10 @@ impl Dialogs {
         if self.choice.take().is_some() || self.labels.take().is_some() {
             return true;
         }
-        let flags = [&mut self.keys, &mut self.settings, &mut self.about];
+        if self.note.take().is_some() {
+            return true;
+        }
+        let flags = [&mut self.keys, &mut self.settings, &mut self.about, &mut self.examples, &mut self.ledger];
         let open = flags.into_iter().find(|flag| **flag);
         let was_open = open.is_some() || self.export.is_some();
         match open {
@@ -88,8 +116,8 @@ impl Dialogs {
                 count => format!("The accepted masks of {count} cases, each on the grid of its image."),
             });
             ui.horizontal(|ui| {
-                ui.label("Folder");
-                ui.add(TextEdit::singleline(&mut form.folder).desired_width(310.0));
+                let label = ui.label("Folder");
+                ui.add(TextEdit::singleline(&mut form.folder).desired_width(310.0)).labelled_by(label.id);
                 if ui.button("Browse…").clicked() {
                     desk.order(Command::ExportDialog);
                 }
@@ -118,10 +146,57 @@ impl Dialogs {
         }
     }
 
+    fn note_ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
+        let Some(form) = &mut self.note else { return };
+        let (mut open, mut done) = (true, false);
+        dialog("Flag with a note").open(&mut open).show(ctx, |ui| {
+            ui.set_width(360.0);
+            let label = ui.label("What should the next reader know?");
+            let field = ui.add(TextEdit::singleline(&mut form.text).desired_width(f32::INFINITY)).labelled_by(label.id);
+            if std::mem::take(&mut form.is_new) {
+                field.request_focus();
+            }
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            ui.horizontal(|ui| {
+                let text = form.text.trim();
+                if ui.add_enabled(!text.is_empty(), egui::Button::new("Flag")).clicked() || entered && !text.is_empty() {
+                    desk.order(Command::SetNote(form.place, Some(text.to_owned())));
+                    done = true;
+                }
+                if ui.button("Take the flag away").clicked() || entered && text.is_empty() {
+                    desk.order(Command::SetNote(form.place, None));
+                    done = true;
+                }
+            });
+            done |= ui.input(|input| input.key_pressed(egui::Key::Escape));
+        });
+        if done || !open {
+            self.note = None;
+        }
+    }
+
+    fn reader_ui(&mut self, ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+        let mut name = self.reader.take().unwrap_or_else(|| desk.session.prefs.reader.clone());
+        ui.horizontal(|ui| {
+            let label = ui.label("Your name in the ledger");
+            let field = ui.add(TextEdit::singleline(&mut name).desired_width(180.0)).labelled_by(label.id);
+            if field.lost_focus() && !name.trim().is_empty() && name.trim() != desk.session.prefs.reader {
+                desk.order(Command::SetReader(name.trim().to_owned()));
+            } else if field.has_focus() {
+                self.reader = Some(name);
+            }
+        });
+    }
+
     fn settings_ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
-        let mut open = self.settings;
+        if !self.settings {
+            return;
+        }
+        let mut open = true;
         dialog("Settings").open(&mut open).show(ctx, |ui| {
             ui.set_width(420.0);
+            self.reader_ui(ui, desk);
+            ui.add_space(8.0);
             ui.label(RichText::new("The engine works on").strong());
             for (text, choice) in [
                 ("the GPU if there is a real one, else the CPU", DeviceChoice::Auto),
@@ -167,7 +242,7 @@ fn keys_ui(ctx: &Context, open: &mut bool) {
         });
         ui.separator();
         ui.label(
-            "Wheel: slice.  Ctrl+wheel: zoom at the pointer.  Middle drag or Space+drag: pan.  Double click: one pane large.",
+            "Wheel: slice.  Ctrl+wheel: zoom at the pointer.  Middle drag or Space+drag: pan.  Double click: one pane large.  Hold Space: no masks.",
         );
         ui.label("Right button: window/level, or erase with brush, lasso and fill.  Shift+wheel: size of the brush.");
     });

@@ -21,6 +21,9 @@ pub fn menu_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             item(ui, desk, "Use as example    E", Command::ToggleExample);
             item(ui, desk, "Propagate    Enter", Command::Propagate);
             item(ui, desk, "Accept all guesses    Shift+A", Command::AcceptAll);
+            ui.separator();
+            item(ui, desk, "Examples…    Shift+E", Command::ToggleExamples);
+            item(ui, desk, "Second reader…", Command::OpenSecondDialog);
         });
         ui.menu_button("Help", |ui| {
             item(ui, desk, "Keys    ?", Command::ToggleKeys);
@@ -51,7 +54,9 @@ fn file_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
     ui.separator();
     item(ui, desk, "Save project in…    Ctrl+S", Command::SaveProjectDialog);
+    item(ui, desk, "Import masks…", Command::ImportMasksDialog);
     item(ui, desk, "Export masks…    Ctrl+E", Command::ShowExport);
+    item(ui, desk, "Ledger…    Shift+L", Command::ToggleLedger);
     ui.separator();
     item(ui, desk, "Settings…", Command::ToggleSettings);
     if ui.button("Quit").clicked() {
@@ -62,6 +67,8 @@ fn file_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
 fn view_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     item(ui, desk, "Masks and marks    G", Command::ToggleOverlay);
     item(ui, desk, "Fit    F", Command::FitViews);
+    item(ui, desk, "Queue or cases    Q", Command::ToggleQueue);
+    item(ui, desk, "Compare with the guess    Shift+V", Command::ToggleVersus);
     ui.separator();
     let convention = desk.session.convention;
     for (text, choice) in [

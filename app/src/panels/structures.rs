@@ -3,9 +3,10 @@
 use super::{Desk, cases};
 use crate::command::Command;
 use crate::review::has_marks;
-use crate::session::Status;
-use egui::{Button, RichText, ScrollArea, Slider, TextEdit, Ui};
-use imaging::{Case, Edit, Kind, Mask, Prompt, Review, Sign, Structure};
+use crate::session::{Status, Versus};
+use crate::theme;
+use egui::{Button, RichText, Role, ScrollArea, Slider, TextEdit, Ui, WidgetInfo};
+use imaging::{Case, Edit, Kind, Mask, Overlap, Prompt, Review, Sign, Structure};
 
 /// Draws the panel.
 pub fn structures_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -53,17 +54,21 @@ fn structure_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure) {
 
 fn look_ui(ui: &mut Ui, desk: &mut Desk<'_>, structure: &Structure, changed: &mut Structure, in_hand: bool) {
     ui.horizontal(|ui| {
-        ui.color_edit_button_srgb(&mut changed.colour).on_hover_text("Colour");
-        ui.add(egui::Checkbox::without_text(&mut changed.visible)).on_hover_text("Show or hide");
+        ui.color_edit_button_srgb(&mut changed.colour).on_hover_text(format!("colour of {}", structure.name));
+        let visible = changed.visible;
+        let shown = ui.add(egui::Checkbox::without_text(&mut changed.visible)).on_hover_text("Show or hide");
+        shown.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, visible, format!("show {}", structure.name)));
         name_ui(ui, desk, structure, changed, in_hand);
-        if ui.add(Button::new("×").frame(false)).on_hover_text("Remove the structure, its marks and masks").clicked() {
+        let remove = ui.add(Button::new("×").frame(false)).on_hover_text("Remove the structure, its marks and masks");
+        named(&remove, &format!("remove {}", structure.name));
+        if remove.clicked() {
             desk.order(Command::RemoveStructure(structure.id));
         }
     });
     if in_hand {
         ui.horizontal(|ui| {
-            ui.small("Opacity");
-            ui.add(Slider::new(&mut changed.opacity, 0.0..=1.0).show_value(false));
+            let label = ui.small("Opacity");
+            ui.add(Slider::new(&mut changed.opacity, 0.0..=1.0).show_value(false)).labelled_by(label.id);
         });
     }
 }
@@ -107,8 +112,12 @@ fn in_this_case_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     } else if let Some(mask) = case.mask(structure) {
         ui.small(format!("mask: {}", size_text(desk, mask)));
     }
+    change_ui(ui, desk, case.review(structure));
+    newer_ui(ui, desk);
     example_ui(ui, desk, case);
     review_ui(ui, desk, case.review(structure));
+    note_ui(ui, desk, case);
+    overlap_ui(ui, desk);
     marks_ui(ui, desk, case);
 }
 
@@ -120,6 +129,65 @@ fn size_text(desk: &Desk<'_>, mask: &Mask) -> String {
     }
 }
 
+/// What the comparison on the screen adds and removes, in its colours.
+fn change_ui(ui: &mut Ui, desk: &Desk<'_>, review: Review) {
+    let Some([added, removed]) = desk.session.change else { return };
+    let size = |voxels: usize| match desk.session.image() {
+        Some(image) if !image.is_picture => format!("{:.2} ml", voxels as f64 * image.grid.voxel_ml()),
+        _ => format!("{voxels} pixels"),
+    };
+    let [adds, removes] = match desk.session.versus {
+        Some(Versus::Second) => ["theirs alone", "ours alone"],
+        Some(Versus::Guess) if review.is_locked() => ["the guess alone", "the mask alone"],
+        _ => ["would be added", "would be removed"],
+    };
+    for (colour, text, voxels) in [(theme::ADDED, adds, added), (theme::REMOVED, removes, removed)] {
+        ui.horizontal(|ui| {
+            let (swatch, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
+            ui.painter().rect_filled(swatch, 2.0, theme::rgb(colour));
+            ui.small(format!("{text}: {}", size(voxels)));
+        });
+    }
+}
+
+fn newer_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let has_newer = desk.session.place().is_some_and(|place| desk.session.newer.contains_key(&place));
+    if has_newer && ui.button("Show the newer guess (U)").on_hover_text("It came while you looked at this one").clicked() {
+        desk.order(Command::TakeNewer);
+    }
+}
+
+fn note_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
+    let note = desk.session.structure.and_then(|structure| case.work(structure)).and_then(|work| work.flag.clone());
+    if let Some(note) = &note {
+        ui.label(RichText::new(format!("Flagged: {note}")).color(theme::text_of(ui, theme::REJECTED)));
+    }
+    if ui.button(if note.is_some() { "Change the note (Shift+F)" } else { "Flag with a note (Shift+F)" }).clicked() {
+        desk.order(Command::ShowNote);
+    }
+}
+
+/// What becomes of voxels that several masks claim; where there is one structure, there are none.
+fn overlap_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    if desk.project.structures.len() < 2 {
+        return;
+    }
+    let now = desk.project.settings.overlap;
+    ui.add_space(4.0);
+    ui.small("Voxels that another mask holds too:");
+    ui.horizontal_wrapped(|ui| {
+        for (choice, text, hover) in [
+            (Overlap::Allow, "both", "Masks may overlap"),
+            (Overlap::Keep, "the other keeps", "An accepted mask leaves them to the masks that are there"),
+            (Overlap::Replace, "this takes", "An accepted mask takes them, but from masks that are locked"),
+        ] {
+            if ui.add(Button::selectable(now == choice, text).small()).on_hover_text(hover).clicked() && now != choice {
+                desk.order(Command::SetOverlap(choice));
+            }
+        }
+    });
+}
+
 fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
     let Some(structure) = desk.session.structure else { return };
     let work = case.work(structure);
@@ -128,6 +196,9 @@ fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
     let text = "Use as example (E)";
     if ui.add_enabled(can, egui::Checkbox::new(&mut example, text)).on_disabled_hover_text("Mark the structure first").changed() {
         desk.order(Command::ToggleExample);
+    }
+    if ui.button("Examples… (Shift+E)").clicked() {
+        desk.order(Command::ToggleExamples);
     }
     let count = desk.project.examples(structure).count();
     let label = format!("Propagate from {count} example{} (Enter)", if count == 1 { "" } else { "s" });
@@ -152,6 +223,7 @@ fn review_ui(ui: &mut Ui, desk: &mut Desk<'_>, review: Review) {
             ("Accept (A)", Command::Accept),
             ("Reject (R)", Command::Reject),
             ("Absent (Z)", Command::Absent),
+            ("Amend (X)", Command::Amend),
             ("Next (N)", Command::Next),
         ] {
             if ui.button(text).clicked() {
@@ -175,6 +247,11 @@ fn marks_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
     }
 }
 
+/// A button that shows a sign says in words what it does.
+fn named(button: &egui::Response, name: &str) {
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, button.enabled(), name));
+}
+
 fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
     let kind = match prompt.shape.kind() {
         Kind::Click => "click",
@@ -190,7 +267,9 @@ fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
             desk.order(Command::SelectMark(prompt.id));
         }
         let locked = case.review(prompt.structure).is_locked();
-        if ui.add_enabled(!locked, Button::new("×").frame(false)).on_hover_text("Delete this mark").clicked() {
+        let delete = ui.add_enabled(!locked, Button::new("×").frame(false)).on_hover_text("Delete this mark");
+        named(&delete, &format!("delete {kind} at {}, {}, {}", at[0], at[1], at[2]));
+        if delete.clicked() {
             desk.edit(format!("delete {kind}"), Edit::change_prompt(desk.project, case.id, prompt, None));
         }
     });

@@ -3,6 +3,7 @@
 
 use app::app::App;
 use app::command::Command;
+use app::prefs::Prefs;
 use egui::{Key, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
 use engine::{Engine, Event, Request, Script, Target, Ticket};
@@ -60,7 +61,7 @@ impl Journey {
         let harness = Harness::builder()
             .with_size(Vec2::new(1280.0, 800.0))
             .wgpu()
-            .build_eframe(move |cc| App::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref(), engine));
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref(), engine).with_prefs(Prefs::default()));
         Self { harness, script }
     }
 

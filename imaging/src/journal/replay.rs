@@ -57,10 +57,10 @@ impl State {
     }
 
     /// Follows an entry and its line; false, and nothing changed, where it does not fit.
-    fn take(&mut self, entry: Entry, line: &[u8]) -> bool {
+    fn take(&mut self, entry: &Entry, line: &[u8]) -> bool {
         let fits = self.history.replay(&mut self.project, entry.clone()).is_ok();
         if fits {
-            self.log.note(&entry, line);
+            self.log.note(entry, line);
             self.replayed += 1;
         }
         fits
@@ -85,8 +85,20 @@ pub(super) fn read(folder: &Path) -> io::Result<Found> {
     let Some(mut state) = start else {
         return Ok(Found { state: State::default(), ending: Ending::Damaged, damaged_snapshots });
     };
-    let ending = read_entries(folder, state.log.length, |entry, line| state.take(entry, line))?;
+    let mut ending = read_entries(folder, state.log.length, |entry, line| state.take(&entry, line))?;
+    // A last line whose line feed was flipped looks as if it had been cut short, but it was told as saved.
+    if ending == Ending::Torn && mend::mend(&tail(folder, state.log.length)?).is_some() {
+        ending = Ending::Damaged;
+    }
     Ok(Found { state, ending, damaged_snapshots })
+}
+
+fn tail(folder: &Path, from: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(folder.join(ENTRIES))?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(MOST_LINE).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads the good entries of a project from a byte on, as long as `each` takes them; says what follows them.
@@ -195,7 +207,7 @@ impl<W: Write> Recovery<'_, W> {
         }
         let Ok(entry) = line::read(line) else { return Ok(()) };
         let name = if let Entry::Do(step) = &entry { Some(step.name.clone()) } else { None };
-        if self.state.take(paths::found(entry, self.folder), line) {
+        if self.state.take(&paths::found(entry, self.folder), line) {
             return self.out.write_all(line);
         }
         self.losses.left_out += 1;
@@ -204,17 +216,17 @@ impl<W: Write> Recovery<'_, W> {
 
     /// A step that does nothing, so that undo and redo after it still speak of the same steps.
     fn stand_in(&mut self, name: String) -> io::Result<()> {
-        self.put(Entry::Do(Step { name, edit: Edit::Several(Vec::new()) }))
+        self.put(&Entry::Do(Step { name, edit: Edit::Several(Vec::new()) }))
     }
 
     fn begin_anew(&mut self, snapshot: Snapshot) -> io::Result<()> {
         self.losses.history = true;
         self.losses.lost += std::mem::take(&mut self.holes);
-        self.put(Entry::Base(Box::new(snapshot.project)))
+        self.put(&Entry::Base(Box::new(snapshot.project)))
     }
 
-    fn put(&mut self, entry: Entry) -> io::Result<()> {
-        let line = line::write(&paths::stored(&entry, self.folder)).map_err(io::Error::other)?;
+    fn put(&mut self, entry: &Entry) -> io::Result<()> {
+        let line = line::write(&paths::stored(entry, self.folder)).map_err(io::Error::other)?;
         self.state.take(entry, &line);
         self.out.write_all(&line)
     }
