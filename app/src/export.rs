@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use imaging::export::{
-    ExportError, Labelled, Measure, Receipt, Row, ending, export_nifti, export_nifti_each, export_nnunet, export_slicer,
-    mean_over, measures_csv,
+    Drawn, ExportError, Labelled, Measure, Receipt, Row, ending, export_dicom_seg, export_nifti, export_nifti_each,
+    export_nnunet, export_slicer, is_from_dicom, mean_over, measures_csv,
 };
 use imaging::files::{self, Segment};
 use imaging::{Item, Mask, Project, Review};
@@ -21,13 +21,15 @@ pub enum Form {
     Each,
     /// One segmentation of 3D Slicer a case.
     Slicer,
+    /// One DICOM segmentation a case that came from DICOM.
+    Dicom,
     /// A folder for nnU-Net: images, label maps, `dataset.json`.
     NnUnet,
 }
 
 impl Form {
     /// In the order shown.
-    pub const ALL: [Self; 4] = [Self::Labels, Self::Each, Self::Slicer, Self::NnUnet];
+    pub const ALL: [Self; 5] = [Self::Labels, Self::Each, Self::Slicer, Self::Dicom, Self::NnUnet];
 
     /// What it is called.
     #[must_use]
@@ -36,6 +38,7 @@ impl Form {
             Self::Labels => "one label map a case (NIfTI)",
             Self::Each => "one file a structure (NIfTI)",
             Self::Slicer => "a 3D Slicer segmentation a case (.seg.nrrd)",
+            Self::Dicom => "a DICOM segmentation a case, with its patient's name",
             Self::NnUnet => "an nnU-Net folder, with the images",
         }
     }
@@ -47,6 +50,7 @@ impl Form {
             Self::Labels => "On the image's grid with its own header. Where masks overlap, one file a structure is written.",
             Self::Each => "On the image's grid with its own header; overlapping masks stay as they are.",
             Self::Slicer => "Names, colours and overlapping masks are kept.",
+            Self::Dicom => "Of cases from DICOM: bears patient and study, as its images do. Overlapping masks are kept.",
             Self::NnUnet => "imagesTr, labelsTr and dataset.json. Masks that overlap cannot be written so.",
         }
     }
@@ -143,6 +147,15 @@ fn write(order: &Order, folder: &Path, overwrite: bool, form: Form, report: &mut
             report.receipts.push(export_slicer(&order.source, &segments, &to, overwrite)?);
             return Ok(());
         }
+        Form::Dicom if is_from_dicom(&order.source) => {
+            let drawn: Vec<Drawn<'_>> = order.masks.iter().map(Ordered::drawn).collect();
+            let to = folder.join(format!("{}.dcm", order.case));
+            report.receipts.push(export_dicom_seg(&order.source, &drawn, &to, overwrite)?);
+            return Ok(());
+        }
+        Form::Dicom => {
+            report.remarks.push(format!("{} did not come from DICOM: a label map was written.", order.case));
+        }
         _ => {}
     }
     match export_nifti(&order.source, &order.labels(), &folder.join(format!("{}{ending}", order.case)), overwrite) {
@@ -177,6 +190,10 @@ impl Order {
 impl Ordered {
     fn segment(&self) -> Segment {
         Segment { name: self.name.clone(), colour: Some(self.colour), mask: Mask::clone(&self.mask) }
+    }
+
+    fn drawn(&self) -> Drawn<'_> {
+        Drawn { name: &self.name, colour: self.colour, manual: false, mask: &self.mask }
     }
 }
 

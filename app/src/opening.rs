@@ -11,6 +11,7 @@ use crate::recent;
 use anyhow::Context as _;
 use imaging::files::{self, Fit, ItemInfo};
 use imaging::{Case, CaseId, Edit, History, Item, Project, Step};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +75,8 @@ impl App {
                 _ => files::open_structures(&labels),
             };
             let structures = structures.map(Arc::new);
+            // A DICOM segmentation is nothing else: where it does not belong on the image, that is what is to be said.
+            let dropped = dropped && !files::dicom::holds_structures(&path);
             Some(Done::Labels(LabelsRead { case, path, dropped, structures }))
         });
     }
@@ -124,7 +127,8 @@ impl App {
         if self.keeper.is_none() {
             self.begin_project(images.first().map(|image| image.item.path.as_path()));
         }
-        let cases: Vec<Case> = images.iter().enumerate().filter_map(|(at, image)| self.case_for(image, at as u64)).collect();
+        let mut cases: Vec<Case> = images.iter().enumerate().filter_map(|(at, image)| self.case_for(image, at as u64)).collect();
+        tell_apart(&self.project.cases, &mut cases);
         let Some(first) = cases.first().map(|case| case.id) else {
             self.notices.news("These images are open already.");
             return;
@@ -236,6 +240,20 @@ fn copy(old: &Path, folder: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(!is_project(folder), "there is a project in that folder already");
     imaging::journal::copy(old, folder).context("it could not be copied")?;
     Ok(())
+}
+
+/// Numbers cases whose name another bears already: series of one protocol bear one name, and their masks would go to
+/// one file.
+fn tell_apart(known: &[Case], cases: &mut [Case]) {
+    let mut taken: HashSet<String> = known.iter().map(|case| case.name.clone()).collect();
+    for case in cases {
+        let name = case.name.clone();
+        let mut number = 2;
+        while !taken.insert(case.name.clone()) {
+            case.name = format!("{name} ({number})");
+            number += 1;
+        }
+    }
 }
 
 /// Whether a path is a folder that holds a project.
