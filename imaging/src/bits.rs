@@ -8,7 +8,11 @@ use std::sync::{Arc, LazyLock};
 const CHUNK: usize = 512;
 const WORD: usize = 64;
 
+/// Chunks of a group: a copy of a mask of 512 x 512 x 300 voxels takes hold of 38 groups, and not of 2,400 chunks.
+const GROUP: usize = 64;
+
 type Chunk = [u64; CHUNK];
+type Group = Vec<Arc<Chunk>>;
 
 /// The chunk without a set bit, shared by every row: an empty mask costs a pointer for each 32,768 voxels.
 static CLEAR: LazyLock<Arc<Chunk>> = LazyLock::new(|| Arc::new([0; CHUNK]));
@@ -17,12 +21,28 @@ static CLEAR: LazyLock<Arc<Chunk>> = LazyLock::new(|| Arc::new([0; CHUNK]));
 #[derive(Clone)]
 pub(crate) struct Bits {
     len: usize,
-    chunks: Vec<Arc<Chunk>>,
+    groups: Vec<Arc<Group>>,
 }
 
 impl Bits {
     pub fn clear(len: usize) -> Self {
-        Self { len, chunks: vec![CLEAR.clone(); len.div_ceil(CHUNK * WORD)] }
+        let chunks = len.div_ceil(CHUNK * WORD);
+        let full = Arc::new(vec![CLEAR.clone(); GROUP]);
+        let last = (chunks % GROUP > 0).then(|| Arc::new(vec![CLEAR.clone(); chunks % GROUP]));
+        Self { len, groups: vec![full; chunks / GROUP].into_iter().chain(last).collect() }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.groups.iter().flat_map(|group| group.iter())
+    }
+
+    fn chunk(&self, at: usize) -> &Arc<Chunk> {
+        &self.groups[at / GROUP][at % GROUP]
+    }
+
+    /// A chunk to put another one in its place; its group parts from its copies.
+    fn chunk_mut(&mut self, at: usize) -> &mut Arc<Chunk> {
+        &mut Arc::make_mut(&mut self.groups[at / GROUP])[at % GROUP]
     }
 
     /// Bits asked for in order; a chunk that stays clear is the shared one.
@@ -35,7 +55,8 @@ impl Bits {
             }
             if chunk == [0; CHUNK] { CLEAR.clone() } else { Arc::new(chunk) }
         });
-        Self { len, chunks: chunks.collect() }
+        let chunks: Group = chunks.collect();
+        Self { len, groups: chunks.chunks(GROUP).map(|group| Arc::new(group.to_vec())).collect() }
     }
 
     pub fn len(&self) -> usize {
@@ -43,24 +64,24 @@ impl Bits {
     }
 
     pub fn is_clear(&self) -> bool {
-        self.chunks.iter().all(|chunk| is_clear(chunk) || chunk.iter().all(|&word| word == 0))
+        self.chunks().all(|chunk| is_clear(chunk) || chunk.iter().all(|&word| word == 0))
     }
 
     pub fn count(&self) -> usize {
-        let chunks = self.chunks.iter().filter(|chunk| !is_clear(chunk));
+        let chunks = self.chunks().filter(|chunk| !is_clear(chunk));
         chunks.flat_map(|chunk| chunk.iter()).map(|word| word.count_ones() as usize).sum()
     }
 
     pub fn get(&self, index: usize) -> bool {
         let word = index / WORD;
-        self.chunks[word / CHUNK][word % CHUNK] >> (index % WORD) & 1 == 1
+        self.chunk(word / CHUNK)[word % CHUNK] >> (index % WORD) & 1 == 1
     }
 
     pub fn set(&mut self, index: usize, to: bool) {
         // Asked first: a bit that stands as wanted must not part the chunk from its copies.
         if self.get(index) != to {
             let word = index / WORD;
-            Arc::make_mut(&mut self.chunks[word / CHUNK])[word % CHUNK] ^= 1 << (index % WORD);
+            Arc::make_mut(self.chunk_mut(word / CHUNK))[word % CHUNK] ^= 1 << (index % WORD);
         }
     }
 
@@ -81,10 +102,9 @@ impl Bits {
             let word = at / WORD;
             let end = ((word + 1) * WORD).min(to);
             let bits = (u64::MAX >> (WORD - (end - at))) << (at % WORD);
-            let chunk = &mut self.chunks[word / CHUNK];
-            let old = chunk[word % CHUNK];
+            let old = self.chunk(word / CHUNK)[word % CHUNK];
             if new(old, bits) != old {
-                Arc::make_mut(chunk)[word % CHUNK] = new(old, bits);
+                Arc::make_mut(self.chunk_mut(word / CHUNK))[word % CHUNK] = new(old, bits);
             }
             at = end;
         }
@@ -92,35 +112,36 @@ impl Bits {
 
     /// Combines word by word with bits of the same length; `keeps_on_clear` tells that `new(a, 0) == a`.
     pub fn combine(&mut self, other: &Self, keeps_on_clear: bool, new: impl Fn(u64, u64) -> u64) {
-        for (ours, theirs) in self.chunks.iter_mut().zip(&other.chunks) {
+        for (at, theirs) in other.chunks().enumerate() {
             if keeps_on_clear && is_clear(theirs) {
                 continue;
             }
+            let ours = self.chunk(at);
             let combined: Chunk = std::array::from_fn(|at| new(ours[at], theirs[at]));
-            if combined == [0; CHUNK] {
-                *ours = CLEAR.clone();
-            } else if combined != **ours {
-                *ours = Arc::new(combined);
+            if combined != **ours {
+                *self.chunk_mut(at) = if combined == [0; CHUNK] { CLEAR.clone() } else { Arc::new(combined) };
             }
         }
     }
 
     /// The sum over the words that both have, pair by pair.
     pub fn sum_of_pairs(&self, other: &Self, of: impl Fn(u64, u64) -> u32) -> usize {
-        self.chunks.iter().zip(&other.chunks).flat_map(|(a, b)| a.iter().zip(b.iter())).map(|(&a, &b)| of(a, b) as usize).sum()
+        self.chunks().zip(other.chunks()).flat_map(|(a, b)| a.iter().zip(b.iter())).map(|(&a, &b)| of(a, b) as usize).sum()
     }
 
     /// The words with a set bit, each with the position of its first bit.
     pub fn words(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let chunks = self.chunks.iter().enumerate().filter(|(_, chunk)| !is_clear(chunk));
+        let chunks = self.chunks().enumerate().filter(|(_, chunk)| !is_clear(chunk));
         let words = chunks.flat_map(|(at, chunk)| (at * CHUNK..).zip(chunk.iter()));
         words.filter(|(_, word)| **word != 0).map(|(at, &word)| (at * WORD, word))
     }
 
-    /// The words that differ from those of another row of the same length, as the bits that do. Shared chunks are
-    /// passed over unread.
+    /// The words that differ from those of another row of the same length, as the bits that do. Shared groups and
+    /// chunks are passed over unread.
     pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (usize, u64)> + 'a {
-        let chunks = self.chunks.iter().zip(&other.chunks).enumerate().filter(|(_, (a, b))| !Arc::ptr_eq(a, b));
+        let groups = self.groups.iter().zip(&other.groups).enumerate().filter(|(_, (a, b))| !Arc::ptr_eq(a, b));
+        let chunks = groups.flat_map(|(at, (a, b))| (at * GROUP..).zip(a.iter().zip(b.iter())));
+        let chunks = chunks.filter(|(_, (a, b))| !Arc::ptr_eq(a, b));
         let words = chunks.flat_map(|(at, (a, b))| (at * CHUNK..).zip(a.iter().zip(b.iter()).map(|(a, b)| a ^ b)));
         words.filter(|(_, word)| *word != 0).map(|(at, word)| (at * WORD, word))
     }
@@ -167,18 +188,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Longer than two chunks, and no whole number of words.
-    const LEN: usize = 2 * CHUNK * WORD + 77;
+    /// Longer than a group, and no whole number of chunks or words.
+    const LEN: usize = (GROUP + 2) * CHUNK * WORD + 77;
 
     proptest! {
         #[test]
-        fn runs_set_and_flip_what_single_bits_would(runs in prop::collection::vec((0..LEN, 0..5000_usize, any::<bool>()), 1..6)) {
+        fn runs_set_and_flip_what_single_bits_would(runs in prop::collection::vec((LEN - 120_000..LEN, 0..5000_usize, any::<bool>()), 1..6)) {
             let (mut fast, mut slow) = (Bits::clear(LEN), Bits::clear(LEN));
             for (from, length, inside) in runs {
                 fast.set_run(from, from + length, inside);
                 (from..(from + length).min(LEN)).for_each(|index| slow.set(index, inside));
-                fast.flip_run(from / 2, from);
-                (from / 2..from).for_each(|index| slow.set(index, !slow.get(index)));
+                fast.flip_run(from - 50_000, from);
+                (from - 50_000..from).for_each(|index| slow.set(index, !slow.get(index)));
             }
             prop_assert_eq!(&fast, &slow);
             prop_assert_eq!(&Bits::from_fn(LEN, |index| slow.get(index)), &slow);
@@ -192,8 +213,8 @@ mod tests {
         let mut after = before.clone();
         after.set(5, true);
         after.set(6, true);
-        let shared = before.chunks.iter().zip(&after.chunks).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
-        assert_eq!(shared, before.chunks.len() - 1);
+        let shared = before.chunks().zip(after.chunks()).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+        assert_eq!(shared, before.chunks().count() - 1);
         assert_eq!(before.differing(&after).collect::<Vec<_>>(), [(0, 1 << 5)], "bit 6 was set already");
         assert!(!before.get(5));
     }
