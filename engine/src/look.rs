@@ -3,7 +3,7 @@
 
 use crate::encode::fit::Fit;
 use crate::protocol::Marks;
-use imaging::{Kind, Sign};
+use imaging::{Affine, Grid, Kind, Sign, regions};
 
 /// A window is so many times as wide as the structures of the examples.
 const AROUND_EXAMPLES: f64 = 1.8;
@@ -43,10 +43,17 @@ impl Region {
 
     /// Where a guess finds the structure; pieces far smaller than the largest are passed over.
     pub fn of_guess(fit: &Fit, cells: &[f32]) -> Option<Self> {
-        let pieces = pieces(fit.shape(), cells);
-        let least = pieces.iter().map(|piece| piece.count).max()?.div_ceil(SMALL);
-        let large = pieces.into_iter().filter(|piece| piece.count >= least);
-        large.map(|piece| piece.region(fit)).reduce(Self::joined)
+        let [depth, height, width] = fit.shape();
+        let grid = Grid::new([width, height, depth], Affine::IDENTITY);
+        let found = (0..cells.len()).filter(|&at| cells[at] >= FOUND);
+        let pieces = regions::pieces(grid.shape, found);
+        let least = pieces.first()?.len().div_ceil(SMALL);
+        let large: Vec<usize> = pieces.into_iter().take_while(|piece| piece.len() >= least).flatten().collect();
+        let [low, high] = regions::bounds(&grid, &large)?;
+        // Corners of the outermost cells.
+        let corner = |[x, y, z]: [usize; 3], by: f64| fit.voxel_from_cell([z, y, x].map(|v| v as f64 + by)).map(|v| v + 0.5);
+        let (a, b) = (corner(low, -0.5), corner(high, 0.5));
+        Some(Self { low: std::array::from_fn(|i| a[i].min(b[i])), high: std::array::from_fn(|i| a[i].max(b[i])) })
     }
 
     /// The box around both.
@@ -88,53 +95,10 @@ pub(crate) fn tells_size(marks: &Marks, whole: &Fit) -> bool {
     whole.dims == 2 && marks.prompts.iter().any(|prompt| prompt.shape.kind() == Kind::Box)
 }
 
-/// Cells that hang together.
-struct Piece {
-    count: usize,
-    low: [usize; 3],
-    high: [usize; 3],
-}
-
-impl Piece {
-    fn region(&self, fit: &Fit) -> Region {
-        // Corners of the outermost cells.
-        let corner = |at: [usize; 3], by: f64| fit.voxel_from_cell(at.map(|v| v as f64 + by)).map(|v| v + 0.5);
-        let (a, b) = (corner(self.low, -0.5), corner(self.high, 0.5));
-        Region { low: std::array::from_fn(|i| a[i].min(b[i])), high: std::array::from_fn(|i| a[i].max(b[i])) }
-    }
-}
-
-/// The pieces that a guess consists of: cells that touch by their faces.
-fn pieces([depth, height, width]: [usize; 3], cells: &[f32]) -> Vec<Piece> {
-    let mut waits: Vec<bool> = cells.iter().map(|&value| value >= FOUND).collect();
-    let (mut pieces, mut open) = (Vec::new(), Vec::new());
-    for start in 0..cells.len() {
-        if !std::mem::take(&mut waits[start]) {
-            continue;
-        }
-        open.push(start);
-        let mut piece = Piece { count: 0, low: [usize::MAX; 3], high: [0; 3] };
-        while let Some(cell) = open.pop() {
-            let at = [cell / (height * width), cell / width % height, cell % width];
-            piece.count += 1;
-            piece.low = std::array::from_fn(|i| piece.low[i].min(at[i]));
-            piece.high = std::array::from_fn(|i| piece.high[i].max(at[i]));
-            let steps = [(0, height * width, depth), (1, width, height), (2, 1, width)];
-            for (axis, step, length) in steps {
-                let back = (at[axis] > 0).then(|| cell - step);
-                let forth = (at[axis] + 1 < length).then(|| cell + step);
-                open.extend(back.into_iter().chain(forth).filter(|&next| std::mem::take(&mut waits[next])));
-            }
-        }
-        pieces.push(piece);
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imaging::{Affine, Grid, Image, Volume};
+    use imaging::{Image, Volume};
 
     fn fit(shape: [usize; 3], spacing: [f64; 3]) -> Fit {
         let grid = Grid::new(shape, Affine::from_spacing(spacing));
