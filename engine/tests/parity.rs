@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot know")]
 
+#[path = "parity/published.rs"]
+mod published;
+
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use engine::nets::in_context::{InContextConfig, InContextNet};
 use engine::weights;

@@ -1,9 +1,24 @@
 //! The nets' weights: where they lie, what their card says, and whether they are what it says. Knows nothing of how
 //! a net computes.
+//!
+//! The program's own stand in `assets` with a card each. Published ones are added by the user (`installed`): `state`
+//! lists the tensors of a file of any format (`torch`, `safe`, `tfjs`), `recognise` tells by them which net it is, `fit`
+//! puts them into it, and `catalogue` knows what the authors say of it.
 
 mod card;
+pub mod catalogue;
+mod fit;
+pub mod installed;
+mod pickle;
+pub mod recognise;
+mod safe;
+pub mod state;
+mod tfjs;
+mod torch;
+mod zip;
 
 pub use card::{Card, SCHEMA, Source};
+pub use fit::{FromFile, fit};
 
 use crate::error::EngineError;
 use crate::nets::in_context::InContextNet;
@@ -70,7 +85,11 @@ pub fn load(card_path: &Path, device: &Device) -> Result<Loaded, EngineError> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
