@@ -7,6 +7,7 @@ use crate::segmenter;
 use crate::threads;
 use crate::worker::{Ends, Open, Worker};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -52,7 +53,7 @@ impl Engine {
             threads::lower_priority();
             // As long as this is held, all that computes on the CPU keeps to the engine's own threads.
             let _pool = threads::pool();
-            Worker::run(Ends { requests, wake, events, control, notify: Box::new(notify) }, make(), device);
+            Worker::run(Ends { requests, wake, events, control, notify: Rc::new(notify) }, make(), device);
         };
         match std::thread::Builder::new().name("exemplar-engine".to_owned()).spawn(work) {
             Ok(thread) => engine.thread = Some(thread),

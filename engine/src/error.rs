@@ -56,6 +56,12 @@ pub enum EngineError {
     /// A fault in the program or the driver; the device was made anew.
     #[error("the engine failed and was started again: {0}")]
     Panic(String),
+    /// The net in use cannot go by what was marked.
+    #[error("{0}")]
+    Prompts(&'static str),
+    /// Somebody no longer wants the answer.
+    #[error("the work was cancelled")]
+    Cancelled,
     /// The engine's thread is gone.
     #[error("the engine has stopped")]
     Stopped,

@@ -3,6 +3,7 @@
 //! The window sends a [`Request`] and takes an [`Event`]; both are plain data (`protocol`).
 
 mod cache;
+mod chooser;
 mod control;
 pub mod device;
 pub mod encode;
@@ -12,6 +13,7 @@ pub mod evaluate;
 mod look;
 pub mod nets;
 pub mod protocol;
+pub mod published;
 mod segmenter;
 mod strategy;
 mod threads;
@@ -20,4 +22,4 @@ mod worker;
 
 pub use engine::{Engine, Script};
 pub use error::EngineError;
-pub use protocol::{DeviceChoice, Event, Example, ImageRef, Marks, NetInfo, Request, Target, Ticket};
+pub use protocol::{DeviceChoice, Event, Example, ImageRef, Marks, NetChoice, NetInfo, Request, Target, Ticket};

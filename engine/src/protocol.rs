@@ -1,7 +1,9 @@
 //! What window and engine say to each other: plain data only. Who works through it is `worker`'s affair.
 
 use crate::error::EngineError;
+use crate::published::Manner;
 use imaging::{CaseId, Image, Item, Mask, Prompt, Volume};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,8 +82,21 @@ pub enum Request {
         /// What shows how.
         examples: Arc<[Example]>,
     },
+    /// Segment one image by itself with an automatic net, now.
+    Automatic {
+        /// The order's name.
+        ticket: Ticket,
+        /// Folder of an installed net that needs neither example nor mark.
+        net: PathBuf,
+        /// What to segment; its marks are not looked at.
+        target: Target,
+    },
     /// Work on another device from now on; answered by `Ready` or `Failed`.
     UseDevice(DeviceChoice),
+    /// Guess with another net from now on; answered by `UsesNet` or `Failed`.
+    UseNet(NetChoice),
+    /// Measure the device; answered by `Measured`, or `Failed`.
+    Measure,
 }
 
 impl Request {
@@ -89,8 +104,8 @@ impl Request {
     #[must_use]
     pub fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Preview { ticket, .. } | Self::Propagate { ticket, .. } => Some(*ticket),
-            Self::UseDevice(_) => None,
+            Self::Preview { ticket, .. } | Self::Propagate { ticket, .. } | Self::Automatic { ticket, .. } => Some(*ticket),
+            Self::UseDevice(_) | Self::UseNet(_) | Self::Measure => None,
         }
     }
 }
@@ -106,6 +121,21 @@ pub enum DeviceChoice {
     Gpu,
     /// The CPU.
     Cpu,
+}
+
+/// Which net guesses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum NetChoice {
+    /// The program's own.
+    #[default]
+    Own,
+    /// A published one that the user has added.
+    Installed {
+        /// Its folder.
+        folder: PathBuf,
+        /// How images are made ready for it.
+        manner: Manner,
+    },
 }
 
 /// A net that was loaded, as its card describes it.
@@ -136,6 +166,22 @@ pub enum Event {
         nets: Vec<NetInfo>,
         /// What the user should know, each a sentence: why the GPU was not taken, which weights were refused.
         remarks: Vec<String>,
+    },
+    /// Another net is in use.
+    UsesNet(NetChoice),
+    /// How fast the device is.
+    Measured {
+        /// Products that it sums in a second, in a net.
+        products_a_second: f64,
+    },
+    /// How far a guess is that takes long.
+    Working {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// The share done of the image in work, 0 to 1.
+        share: f32,
+        /// Time left for it, once that can be told.
+        left: Option<Duration>,
     },
     /// A guess for one image.
     Guess {
@@ -189,8 +235,9 @@ impl Event {
     #[must_use]
     pub fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Ready { .. } => None,
-            Self::Guess { ticket, .. }
+            Self::Ready { .. } | Self::UsesNet(_) | Self::Measured { .. } => None,
+            Self::Working { ticket, .. }
+            | Self::Guess { ticket, .. }
             | Self::Skipped { ticket, .. }
             | Self::Progress { ticket, .. }
             | Self::Finished { ticket } => Some(*ticket),

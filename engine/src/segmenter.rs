@@ -2,16 +2,17 @@
 //! kept; how passes are combined is `strategy`'s, where to look twice is `look`'s.
 
 use crate::cache::Cache;
+use crate::chooser::Chooser;
 use crate::device::{self, Compute};
 use crate::encode::{Encoded, fit::Fit, marks::Marking};
 use crate::error::EngineError;
 use crate::look::{self, Region};
-use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetInfo, Target};
+use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetChoice, NetInfo, Target};
 use crate::strategy::{self, Input};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
 use imaging::{Image, Item, Mask, Volume};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
@@ -46,8 +47,29 @@ pub(crate) trait Segmenter {
     /// Looks at the examples of an order before its targets, so that a fault of theirs ends the order at once.
     fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError>;
 
-    /// Guesses one image.
-    fn guess(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError>;
+    /// Guesses one image; `go_on` is told the share done and says whether the answer is still wanted.
+    fn guess(
+        &mut self,
+        target: &Target,
+        examples: &[Example],
+        effort: Effort,
+        go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Guess, EngineError>;
+
+    /// Takes another net into use.
+    fn use_net(&mut self, _net: &NetChoice) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// Segments an image by itself with the automatic net in a folder.
+    fn automatic(&mut self, _folder: &Path, _target: &Target, _go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
+        Err(EngineError::NoMarks)
+    }
+
+    /// Products that the device sums in a second.
+    fn speed(&mut self) -> Result<f64, EngineError> {
+        Ok(0.0)
+    }
 }
 
 /// Opens the device and the nets, and makes them warm.
@@ -60,9 +82,10 @@ pub(crate) fn open(choice: DeviceChoice) -> Result<(Box<dyn Segmenter>, About), 
     about.remarks.extend(compute.remark.clone());
     let nets = load_nets(&compute.device, &mut about.remarks)?;
     about.nets = nets.iter().map(|loaded| loaded.card.info()).collect();
+    let device = compute.device.clone();
     let segmenter = NetSegmenter::new(compute, nets);
     segmenter.warm_up();
-    Ok((Box::new(segmenter), about))
+    Ok((Box::new(Chooser::new(segmenter, device)), about))
 }
 
 /// All weights that are in order; a remark for each that is not.
@@ -105,8 +128,19 @@ impl PartialEq for MaskKey {
     }
 }
 
+/// An image, from its file if need be.
+pub(crate) fn opened(image: &ImageRef) -> Result<Arc<Image>, EngineError> {
+    match image {
+        ImageRef::Loaded(image) => Ok(image.clone()),
+        ImageRef::File(item) => {
+            let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
+            imaging::files::open_item(item).map(Arc::new).map_err(cannot)
+        }
+    }
+}
+
 /// Which image an encoded one was made from.
-enum ImageKey {
+pub(crate) enum ImageKey {
     File(Item, u64, Option<SystemTime>),
     /// A weak pointer keeps the place, not the image, so no other image can come to lie there.
     Loaded(Weak<Image>),
@@ -123,7 +157,7 @@ impl PartialEq for ImageKey {
 }
 
 impl ImageKey {
-    fn new(image: &ImageRef) -> Self {
+    pub fn new(image: &ImageRef) -> Self {
         match image {
             ImageRef::Loaded(image) => Self::Loaded(Arc::downgrade(image)),
             ImageRef::File(item) => {
@@ -155,18 +189,16 @@ impl NetSegmenter {
     }
 
     fn image(&mut self, image: &ImageRef) -> Result<Arc<Image>, EngineError> {
-        let item = match image {
-            ImageRef::Loaded(image) => return Ok(image.clone()),
-            ImageRef::File(item) => item,
-        };
+        if let ImageRef::Loaded(image) = image {
+            return Ok(image.clone());
+        }
         let key = ImageKey::new(image);
         if let Some((_, image)) = self.opened.as_ref().filter(|(other, _)| *other == key) {
             return Ok(image.clone());
         }
         // The last one goes before the next one comes.
         self.opened = None;
-        let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
-        let image = Arc::new(imaging::files::open_item(item).map_err(cannot)?);
+        let image = opened(image)?;
         self.opened = Some((key, image.clone()));
         Ok(image)
     }
@@ -298,7 +330,13 @@ impl Segmenter for NetSegmenter {
         Ok(())
     }
 
-    fn guess(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
+    fn guess(
+        &mut self,
+        target: &Target,
+        examples: &[Example],
+        effort: Effort,
+        _go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Guess, EngineError> {
         let guess = self.look_twice(target, examples, effort);
         self.opened = None;
         guess

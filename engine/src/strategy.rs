@@ -104,7 +104,7 @@ fn disagreement(a: &[f32], b: &[f32]) -> f32 {
 const OUTSIDE: f32 = 0.05;
 
 /// Mean binary entropy, in bits, of the cells that may be inside; 1 where there are none.
-fn entropy(probability: &[f32]) -> f32 {
+pub(crate) fn entropy(probability: &[f32]) -> f32 {
     let bits = |p: f32| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.log2() - (1.0 - p) * (1.0 - p).log2() };
     let inside: Vec<f32> = probability.iter().copied().filter(|&p| p >= OUTSIDE).collect();
     if inside.is_empty() { 1.0 } else { inside.iter().map(|&p| bits(p)).sum::<f32>() / inside.len() as f32 }

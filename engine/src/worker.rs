@@ -4,11 +4,13 @@
 use crate::control::Control;
 use crate::device::panic_message;
 use crate::error::EngineError;
-use crate::protocol::{DeviceChoice, Event, Example, Request, Target, Ticket};
+use crate::protocol::{DeviceChoice, Event, Example, NetChoice, Request, Target, Ticket};
 use crate::segmenter::{About, Effort, Guess, Segmenter};
 use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, select};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,13 +24,15 @@ pub(crate) struct Ends {
     pub wake: Receiver<()>,
     pub events: Sender<Event>,
     pub control: Control,
-    pub notify: Box<dyn Fn()>,
+    pub notify: Rc<dyn Fn()>,
 }
 
 struct Preview {
     ticket: Ticket,
     target: Target,
     examples: Arc<[Example]>,
+    /// The automatic net that shall do it, without the examples.
+    net: Option<PathBuf>,
 }
 
 struct Propagation {
@@ -41,6 +45,9 @@ struct Propagation {
     panics: usize,
 }
 
+/// A guess that takes longer than this tells how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(300);
+
 /// A propagation that panics on so many images will on all.
 const MOST_PANICS: usize = 3;
 
@@ -48,6 +55,7 @@ pub(crate) struct Worker {
     ends: Ends,
     open: Open,
     choice: DeviceChoice,
+    net: NetChoice,
     segmenter: Result<Box<dyn Segmenter>, EngineError>,
     preview: Option<Preview>,
     propagations: VecDeque<Propagation>,
@@ -57,7 +65,8 @@ impl Worker {
     /// Works until the other ends are dropped or the flags say that the window closes.
     pub fn run(ends: Ends, open: Open, choice: DeviceChoice) {
         let segmenter = Err(EngineError::Stopped);
-        let mut worker = Self { ends, open, choice, segmenter, preview: None, propagations: VecDeque::new() };
+        let net = NetChoice::Own;
+        let mut worker = Self { ends, open, choice, net, segmenter, preview: None, propagations: VecDeque::new() };
         worker.use_device(choice);
         while worker.listen() {
             if let Some(preview) = worker.preview.take() {
@@ -102,16 +111,43 @@ impl Worker {
     fn take_in(&mut self, order: Request) {
         match order {
             Request::UseDevice(choice) => self.use_device(choice),
+            Request::UseNet(net) => self.use_net(net),
+            Request::Measure => match self.guarded(|segmenter| segmenter.speed()) {
+                Ok(products_a_second) => self.tell(Event::Measured { products_a_second }),
+                Err(error) => self.tell(Event::Failed { ticket: None, error }),
+            },
             Request::Preview { ticket, target, examples } => {
-                if let Some(older) = self.preview.replace(Preview { ticket, target, examples }) {
-                    self.finish(older.ticket);
-                }
+                self.take_in_preview(Preview { ticket, target, examples, net: None });
+            }
+            Request::Automatic { ticket, net, target } => {
+                self.take_in_preview(Preview { ticket, target, examples: Arc::new([]), net: Some(net) });
             }
             Request::Propagate { ticket, targets, examples } => {
                 let total = targets.len();
                 let targets = targets.into();
                 let (done, spent, panics) = (0, Duration::ZERO, 0);
                 self.propagations.push_back(Propagation { ticket, targets, examples, total, done, spent, panics });
+            }
+        }
+    }
+
+    fn take_in_preview(&mut self, preview: Preview) {
+        if let Some(older) = self.preview.replace(preview) {
+            self.finish(older.ticket);
+        }
+    }
+
+    /// Takes another net into use; where that fails, the program's own.
+    fn use_net(&mut self, net: NetChoice) {
+        match self.guarded(|segmenter| segmenter.use_net(&net)) {
+            Ok(()) => {
+                self.net = net.clone();
+                self.tell(Event::UsesNet(net));
+            }
+            Err(error) => {
+                self.net = NetChoice::Own;
+                self.tell(Event::UsesNet(NetChoice::Own));
+                self.tell(Event::Failed { ticket: None, error });
             }
         }
     }
@@ -136,6 +172,9 @@ impl Worker {
             Ok((segmenter, About { adapter, is_cpu, nets, remarks })) => {
                 (self.segmenter, self.choice) = (Ok(segmenter), choice);
                 self.tell(Event::Ready { adapter, is_cpu, nets, remarks });
+                if self.net != NetChoice::Own {
+                    self.use_net(self.net.clone());
+                }
             }
             Err(error) => {
                 if let Err(older) = &mut self.segmenter {
@@ -164,13 +203,19 @@ impl Worker {
         Err(panic)
     }
 
-    fn run_preview(&mut self, Preview { ticket, target, examples }: &Preview) {
+    fn run_preview(&mut self, Preview { ticket, target, examples, net }: &Preview) {
         let start = Instant::now();
-        match self.guarded(|segmenter| segmenter.guess(target, examples, Effort::Preview)) {
+        let mut go_on = self.watch(*ticket);
+        let guess = self.guarded(|segmenter| match net {
+            Some(net) => segmenter.automatic(net, target, &mut go_on),
+            None => segmenter.guess(target, examples, Effort::Preview, &mut go_on),
+        });
+        match guess {
             Ok(guess) => {
                 self.tell_guess(*ticket, target, guess, start.elapsed());
                 self.finish(*ticket);
             }
+            Err(EngineError::Cancelled) => self.finish(*ticket),
             Err(error) => self.fail(*ticket, error),
         }
     }
@@ -186,11 +231,13 @@ impl Worker {
         }
         let Some(target) = job.targets.pop_front() else { return self.finish(job.ticket) };
         let start = Instant::now();
-        let guess = self.guarded(|segmenter| segmenter.guess(&target, &job.examples, Effort::Propagation));
+        let mut go_on = self.watch(job.ticket);
+        let guess = self.guarded(|segmenter| segmenter.guess(&target, &job.examples, Effort::Propagation, &mut go_on));
         job.done += 1;
         job.spent += start.elapsed();
         match guess {
             Ok(guess) => self.tell_guess(job.ticket, &target, guess, start.elapsed()),
+            Err(EngineError::Cancelled) => return self.finish(job.ticket),
             Err(error) => {
                 job.panics += usize::from(matches!(error, EngineError::Panic(_)));
                 if job.panics >= MOST_PANICS {
@@ -202,6 +249,23 @@ impl Worker {
         let left = job.spent / job.done as u32 * job.targets.len() as u32;
         self.tell(Event::Progress { ticket: job.ticket, done: job.done, total: job.total, left: Some(left) });
         if job.targets.is_empty() { self.finish(job.ticket) } else { self.propagations.push_front(job) }
+    }
+
+    /// What a long guess is to call on its way: it tells how far it is, and stops where nobody wants it any longer.
+    fn watch(&self, ticket: Ticket) -> impl FnMut(f32) -> bool + use<> {
+        let (control, events, notify) = (self.ends.control.clone(), self.ends.events.clone(), self.ends.notify.clone());
+        let start = Instant::now();
+        let mut last_told = start;
+        move |share| {
+            // What is done before this is not worth a word.
+            if last_told.elapsed() >= TELL_EVERY {
+                last_told = Instant::now();
+                let left = (share > 0.02).then(|| start.elapsed().mul_f32((1.0 - share) / share));
+                drop(events.send(Event::Working { ticket, share, left }));
+                notify();
+            }
+            !control.is_cancelled(ticket) && !control.is_closing()
+        }
     }
 
     /// Tells a guess, unless it is no longer wanted.

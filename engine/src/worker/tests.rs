@@ -16,9 +16,18 @@ impl Segmenter for Gated {
         if examples.iter().any(|example| example.case == CaseId(7)) { Err(EngineError::NoMarks) } else { Ok(()) }
     }
 
-    fn guess(&mut self, target: &Target, _: &[Example], effort: Effort) -> Result<Guess, EngineError> {
+    fn guess(
+        &mut self,
+        target: &Target,
+        _: &[Example],
+        effort: Effort,
+        go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Guess, EngineError> {
         let _ = self.started.send(target.case);
         let _ = self.gate.recv();
+        if target.case == LONG {
+            return linger(go_on);
+        }
         assert_ne!(target.case, CaseId(13), "unlucky");
         if target.case == CaseId(7) {
             return Err(EngineError::NoMarks);
@@ -26,6 +35,19 @@ impl Segmenter for Gated {
         let probability = Volume::filled(Grid::new([1, 1, 1], Affine::IDENTITY), 0);
         Ok(Guess { probability, uncertainty: if effort == Effort::Preview { 0.0 } else { 1.0 } })
     }
+}
+
+/// A case whose guess takes long, and longer.
+const LONG: CaseId = CaseId(99);
+
+fn linger(go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
+    for step in 0..1000 {
+        if !go_on(step as f32 / 1000.0) {
+            return Err(EngineError::Cancelled);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(EngineError::NoMarks)
 }
 
 struct Bench {
@@ -93,6 +115,8 @@ impl Bench {
                 Event::Finished { .. } => "finished".to_owned(),
                 Event::Failed { .. } => "failed".to_owned(),
                 Event::Ready { .. } => "ready".to_owned(),
+                Event::Working { .. } => "w".to_owned(),
+                Event::UsesNet(_) | Event::Measured { .. } => continue,
             });
             if event.is_last() {
                 return story;
@@ -242,6 +266,26 @@ fn a_device_that_cannot_be_opened_leaves_the_old_one_in_use() {
     assert_eq!(bench.story(one), ["g1", "finished"]);
     bench.engine.send(Request::UseDevice(DeviceChoice::Auto));
     assert!(matches!(bench.next(), Event::Ready { .. }));
+}
+
+#[test]
+fn a_long_guess_tells_how_far_it_is_and_a_cancel_is_heard_within_two_seconds() {
+    let bench = Bench::new();
+    for propagated in [false, true] {
+        let ticket = if propagated { bench.propagate(&[LONG.0, 1]) } else { bench.preview(LONG.0) };
+        bench.wait_for(LONG.0);
+        bench.open_gate(1);
+        loop {
+            if let Event::Working { share, .. } = bench.next() {
+                assert!((0.0..=1.0).contains(&share));
+                break;
+            }
+        }
+        let start = Instant::now();
+        bench.engine.cancel(ticket);
+        assert_eq!(bench.story(ticket).last().map(String::as_str), Some("finished"));
+        assert!(start.elapsed() < Duration::from_secs(2));
+    }
 }
 
 #[test]
