@@ -98,6 +98,14 @@ impl App {
             Command::Export { folder, overwrite, form } => self.export(&folder, overwrite, form),
             Command::ToggleKeys => self.dialogs.keys = !self.dialogs.keys,
             Command::ToggleSettings => self.dialogs.settings = !self.dialogs.settings,
+            Command::ToggleModels => self.toggle_models(),
+            Command::AddWeightsDialog => self.choose("weights", |dialog| dialog.pick_file().map(Done::WeightsChosen)),
+            Command::LookAtWeights(path) => self.look_at_weights(path),
+            Command::AddWeights { path, prompts } => self.add_weights(path, prompts),
+            Command::RemoveNet(folder) => self.remove_net(&folder),
+            Command::UseNet(net) => self.use_net(net),
+            Command::FindBrain(net) => self.find_brain(net),
+            Command::CancelGuess => self.cancel_guess(),
             Command::ToggleAbout => self.dialogs.about = !self.dialogs.about,
             Command::SetConvention(convention) => self.session.convention = convention,
             Command::SetTheme(theme) => ctx.set_theme(theme),
@@ -118,7 +126,7 @@ impl App {
         }
     }
 
-    fn choose(&mut self, name: &'static str, ask: impl FnOnce(rfd::FileDialog) -> Option<Done> + Send + 'static) {
+    pub(crate) fn choose(&mut self, name: &'static str, ask: impl FnOnce(rfd::FileDialog) -> Option<Done> + Send + 'static) {
         self.jobs.run(name, move || ask(rfd::FileDialog::new()));
     }
 
@@ -157,7 +165,7 @@ impl App {
         self.pick_structure(id);
     }
 
-    fn pick_structure(&mut self, id: StructureId) {
+    pub(crate) fn pick_structure(&mut self, id: StructureId) {
         self.session.structure = Some(id);
         self.session.selected = None;
         // A new structure begins with "here": a sign left on "not here" has cost others their work.

@@ -55,7 +55,7 @@ impl App {
     pub fn new(ctx: &Context, render: Option<&RenderState>, engine: Engine) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
-        Self {
+        let mut app = Self {
             project: Project::default(),
             history: History::default(),
             session: Session { prefs: Prefs::load(), ..Session::default() },
@@ -76,7 +76,9 @@ impl App {
             saved: Saved::Nothing,
             hover: None,
             frames: Frames::from_env(),
-        }
+        };
+        app.use_remembered_net();
+        app
     }
 
     /// The same with settings of its own, which are not kept: for tests and tools.
@@ -226,6 +228,9 @@ impl App {
             }
             Done::Proposed(proposed) => self.proposed(proposed),
             Done::Exported(result) => self.exported(result),
+            Done::WeightsChosen(path) => self.run(ctx, Command::LookAtWeights(path)),
+            Done::LookedAt(candidate) => self.looked_at(candidate),
+            Done::NetsChanged(result, installed) => self.nets_changed(result, installed),
         }
     }
 
@@ -302,7 +307,7 @@ impl App {
         Panel::top("menu").show(ui, |ui| menu::menu_ui(ui, &mut desk));
         Panel::top("tools").show(ui, |ui| toolbar::toolbar_ui(ui, &mut desk));
         Panel::top("editing").show(ui, |ui| editing::strip_ui(ui, &mut desk));
-        Panel::bottom("status").show(ui, |ui| status::status_ui(ui, &desk, self.hover, &self.saved));
+        Panel::bottom("status").show(ui, |ui| status::status_ui(ui, &mut desk, self.hover, &self.saved));
         let rows = self.rows.of(desk.project, desk.session, [self.revision, self.stage.generation()]);
         Panel::left("cases").default_size(theme::LIST_WIDTH).show(ui, |ui| cases::side_ui(ui, &mut desk, rows));
         Panel::right("structures").default_size(theme::SIDE_WIDTH).show(ui, |ui| structures::structures_ui(ui, &mut desk));

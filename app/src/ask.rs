@@ -8,6 +8,7 @@ use engine::{Engine, Event, Example, ImageRef, Marks, Request, Target, Ticket};
 use imaging::{Case, CaseId, Kind, Mask, Project, Review, Shape, StructureId, Volume, brush};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,8 +83,24 @@ fn preview(project: &Project, session: &mut Session, engine: &Engine, place: Pla
     let ticket = engine.ticket();
     let target = target(session, case, place.1);
     let examples = examples(project, session, place.1, Some(place.0));
-    session.waiting = Some(Waiting { ticket, place, since: Instant::now() });
+    wait_for(session, engine, ticket, place);
     engine.send(Request::Preview { ticket, target, examples });
+}
+
+/// Notes that a guess is asked for; the one before is no longer wanted, and a slow net shall not finish it.
+fn wait_for(session: &mut Session, engine: &Engine, ticket: engine::Ticket, place: Place) {
+    if let Some(older) = session.waiting.replace(Waiting { ticket, place, since: Instant::now() }) {
+        engine.cancel(older.ticket);
+    }
+}
+
+/// Segments a case by itself with the automatic net in a folder.
+pub fn find(project: &Project, session: &mut Session, engine: &Engine, place: Place, net: PathBuf) {
+    let Some(case) = project.case(place.0) else { return };
+    let ticket = engine.ticket();
+    let target = target(session, case, place.1);
+    wait_for(session, engine, ticket, place);
+    engine.send(Request::Automatic { ticket, net, target });
 }
 
 /// Guesses a structure in every case that is neither an example nor locked, the most uncertain first.
@@ -239,6 +256,9 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
     match event {
         Event::Ready { adapter, remarks, nets, .. } => {
             tracing::info!(adapter, "ready");
+            if session.adapter.as_ref() != Some(&adapter) {
+                session.speed = None;
+            }
             session.adapter = Some(adapter);
             session.nets = nets;
             remarks.into_iter().for_each(|remark| notices.warning(remark));
@@ -255,7 +275,17 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
             tracing::info!(took_ms = took.as_millis(), waited_ms = waited.map(|waited| waited.as_millis()), "guess");
             return Some(Heard::Guess { ticket, place, probability, uncertainty, took, is_preview: waited.is_some() });
         }
+        Event::UsesNet(net) => {
+            // What came to nothing is not tried again at the next start.
+            if session.net != net {
+                crate::nets::remember(&net);
+            }
+            session.net = net;
+        }
+        Event::Measured { products_a_second } => session.speed = Some(products_a_second).filter(|speed| *speed > 0.0),
+        Event::Working { ticket, share, left } => session.working = Some((ticket, share, left)),
         Event::Progress { ticket, done, total, left } => {
+            session.working.take_if(|working| working.0 == ticket);
             if let Some(running) = session.propagation.as_mut().filter(|running| running.ticket == ticket) {
                 (running.done, running.total, running.left) = (done, total, left);
             }
@@ -300,6 +330,7 @@ fn finished(project: &Project, session: &mut Session, notices: &mut Notices, tic
 }
 
 fn end(session: &mut Session, ticket: Ticket) {
+    session.working.take_if(|working| working.0 == ticket);
     session.waiting.take_if(|waiting| waiting.ticket == ticket);
     session.propagation.take_if(|running| running.ticket == ticket);
 }

@@ -158,6 +158,27 @@ pub enum Command {
     ToggleKeys,
     /// The settings.
     ToggleSettings,
+    /// The page of nets.
+    ToggleModels,
+    /// Asks for a file of weights.
+    AddWeightsDialog,
+    /// Looks what a file of weights is.
+    LookAtWeights(PathBuf),
+    /// Adds a net, to whose licence the user has agreed.
+    AddWeights {
+        /// Its file.
+        path: PathBuf,
+        /// What its examples are marked with.
+        prompts: engine::weights::catalogue::Prompts,
+    },
+    /// Removes an added net.
+    RemoveNet(PathBuf),
+    /// Guesses with another net from now on.
+    UseNet(engine::NetChoice),
+    /// Finds the brain in the shown case with an automatic net.
+    FindBrain(PathBuf),
+    /// Waits no longer for the guess of the shown case.
+    CancelGuess,
     /// About the program.
     ToggleAbout,
     /// Radiological or neurological.

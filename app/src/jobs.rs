@@ -92,6 +92,12 @@ pub enum Done {
     ExportFolder(PathBuf),
     /// A change to a mask was computed.
     Proposed(crate::editing::proposal::Proposed),
+    /// A file of weights was chosen.
+    WeightsChosen(PathBuf),
+    /// A file of weights was looked at.
+    LookedAt(Result<engine::weights::installed::Candidate, String>),
+    /// A net was added or removed, or could not be; and the nets that there are now.
+    NetsChanged(Result<String, String>, Vec<engine::weights::installed::Installed>),
     /// An export came to its end.
     Exported(anyhow::Result<crate::export::Report>),
 }

@@ -18,6 +18,8 @@ mod judge;
 mod keeper;
 pub mod labels;
 mod listing;
+mod models;
+mod nets;
 mod notices;
 mod opening;
 mod others;

@@ -133,8 +133,16 @@ pub struct Session {
     pub propagation: Option<Propagation>,
     /// The device that the engine runs on, once it is ready.
     pub adapter: Option<String>,
-    /// The nets at hand.
+    /// The program's own nets.
     pub nets: Vec<engine::NetInfo>,
+    /// The nets that the user has added.
+    pub installed: Vec<engine::weights::installed::Installed>,
+    /// The net in use.
+    pub net: engine::NetChoice,
+    /// Products that the device sums in a second, once it was measured.
+    pub speed: Option<f64>,
+    /// How far a long guess is: its order, the share done, the time left.
+    pub working: Option<(Ticket, f32, Option<Duration>)>,
     /// Cases whose file is being read.
     pub loading: HashSet<CaseId>,
     /// How masks are edited, and the change that waits for the user's word.
@@ -182,6 +190,10 @@ impl Default for Session {
             propagation: None,
             adapter: None,
             nets: Vec::new(),
+            installed: Vec::new(),
+            net: engine::NetChoice::Own,
+            speed: None,
+            working: None,
             loading: HashSet::new(),
             editing: Editing::default(),
             prefs: Prefs::default(),
@@ -263,6 +275,9 @@ impl Session {
             ball: kept.ball,
             convention: kept.convention,
             nets: kept.nets,
+            installed: kept.installed,
+            net: kept.net,
+            speed: kept.speed,
             adapter: kept.adapter,
             prefs: kept.prefs,
             shows_queue: kept.shows_queue,

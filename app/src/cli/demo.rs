@@ -3,7 +3,7 @@
 use super::propagate::Run;
 use super::report::{Case, Teller};
 use super::sheet::{self, Layer, Shown};
-use super::{Compute, cohort, sample, tasks, told};
+use super::{Compute, Net, cohort, sample, tasks, told};
 use image::RgbImage;
 use imaging::Part;
 use std::collections::BTreeMap;
@@ -63,7 +63,13 @@ impl Arguments {
         copy(&source, &examples, "labels.json")?;
         let images = targets.clone();
         let mut compared = Vec::new();
-        let run = Run { out: self.folder.join("masks").join(set), part: Part::Only, overwrite: true, compute: self.compute };
+        let run = Run {
+            out: self.folder.join("masks").join(set),
+            part: Part::Only,
+            overwrite: true,
+            compute: self.compute,
+            net: Net::default(),
+        };
         run.propagate(&tasks::from_folder(&examples, &[])?, targets, |name, result| {
             Teller { json: false }.tell(name, result);
             compared.extend(result.as_ref().ok().map(|case| compare(case, &images[name], &source)));

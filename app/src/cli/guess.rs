@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, bail, ensure};
 use engine::evaluate::{Answer, Order};
-use engine::{DeviceChoice, Engine, Event, Example, ImageRef, Marks, Request, Target};
+use engine::published::Manner;
+use engine::{DeviceChoice, Engine, Event, Example, ImageRef, Marks, NetChoice, Request, Target};
 use imaging::{CaseId, Grid, Image, Mask, Volume};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub struct Guesser {
     engine: Engine,
     /// What it computes on.
     pub adapter: String,
+    /// Of structures that overlap the last one wins, as the authors of the net in use have it.
+    pub last_wins: bool,
 }
 
 impl Guesser {
@@ -32,9 +35,25 @@ impl Guesser {
                 Event::Ready { adapter, remarks, .. } => {
                     tracing::info!("computing on {adapter}");
                     remarks.iter().for_each(|remark| tracing::info!("{remark}"));
-                    return Ok(Self { engine, adapter });
+                    return Ok(Self { engine, adapter, last_wins: false });
                 }
                 Event::Failed { error, .. } => return Err(error).context("the engine could not be started"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Guesses with another net from now on.
+    ///
+    /// # Errors
+    /// Where its files are not what they were, or do not fit.
+    pub fn use_net(&mut self, net: NetChoice) -> anyhow::Result<()> {
+        self.last_wins = matches!(net, NetChoice::Installed { manner: Manner::Published, .. });
+        ensure!(self.engine.send(Request::UseNet(net.clone())), "the engine has stopped");
+        loop {
+            match self.engine.wait(FOREVER).context("the engine has stopped")? {
+                Event::UsesNet(used) if used == net => return Ok(()),
+                Event::Failed { error, .. } => return Err(error).context("the net cannot be used"),
                 _ => {}
             }
         }
@@ -72,7 +91,8 @@ impl Guesser {
                 Event::Guess { probability, uncertainty, took, .. } => answer = Some(Answer { probability, uncertainty, took }),
                 Event::Skipped { error, .. } | Event::Failed { error, .. } => bail!(error),
                 Event::Finished { .. } => return answer.context("the engine gave no answer"),
-                Event::Ready { .. } | Event::Progress { .. } => {}
+                Event::Working { share, .. } => tracing::info!("{:.0} % of this image", 100.0 * share),
+                Event::Ready { .. } | Event::Progress { .. } | Event::UsesNet(_) | Event::Measured { .. } => {}
             }
         }
     }
@@ -85,6 +105,7 @@ pub struct Settled {
     /// 0 for none, else one more than the structure's place in the order added.
     winner: Vec<u16>,
     added: u16,
+    last_wins: bool,
 }
 
 /// Least probability of the inside.
@@ -93,7 +114,12 @@ const INSIDE: u8 = 128;
 impl Settled {
     /// Nothing yet.
     pub fn new(grid: Grid) -> Self {
-        Self { grid, best: vec![INSIDE - 1; grid.len()], winner: vec![0; grid.len()], added: 0 }
+        Self { grid, best: vec![INSIDE - 1; grid.len()], winner: vec![0; grid.len()], added: 0, last_wins: false }
+    }
+
+    /// Whether a structure takes a voxel from all that were added before it, however probable they are there.
+    pub fn last_wins(self, last_wins: bool) -> Self {
+        Self { last_wins, ..self }
     }
 
     /// Lets one more structure compete; of two that are as probable the first stays.
@@ -104,7 +130,7 @@ impl Settled {
         ensure!(probability.voxels.len() == self.best.len(), "the engine's answer does not fit the image");
         self.added += 1;
         for ((best, winner), &p) in self.best.iter_mut().zip(&mut self.winner).zip(&probability.voxels) {
-            if p > *best {
+            if p > *best || self.last_wins && p >= INSIDE {
                 (*best, *winner) = (p, self.added);
             }
         }
@@ -135,6 +161,10 @@ mod tests {
         assert_eq!(masks[0].iter().collect::<Vec<_>>(), [2, 3]);
         assert_eq!(masks[1].iter().collect::<Vec<_>>(), [1, 4]);
         assert!(settled.add(&line(vec![0; 4])).is_err());
+        let mut settled = Settled::new(line(vec![0; 3]).grid).last_wins(true);
+        settled.add(&line(vec![255, 255, 0])).unwrap();
+        settled.add(&line(vec![128, 127, 0])).unwrap();
+        assert_eq!(settled.masks()[1].iter().collect::<Vec<_>>(), [0], "as the authors of Neuroverse3D have it");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod demo;
 mod evaluate;
 mod guess;
 mod info;
+mod models;
 mod noise;
 mod phantom;
 pub(crate) mod prompts;
@@ -19,7 +20,8 @@ mod sheet;
 mod tasks;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use engine::DeviceChoice;
+use engine::published::Manner;
+use engine::{DeviceChoice, NetChoice};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ enum Command {
     Propagate(propagate::Arguments),
     /// Measure how well images are segmented, on a folder of them with labels.
     Evaluate(Box<evaluate::Arguments>),
+    /// Published nets: list, add, remove.
+    Models(models::Arguments),
     /// Do the main job on the sample without a window: examples, propagation, masks, comparison, a picture.
     Demo(demo::Arguments),
 }
@@ -66,6 +70,27 @@ struct Compute {
     /// Where to compute: the GPU if there is one that works, or always the GPU, or the CPU.
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     device: Device,
+}
+
+/// With which net.
+#[derive(clap::Args, Clone, Default)]
+struct Net {
+    /// A published net that was added, by the name that `exemplar models list` tells; else the program's own.
+    #[arg(long, value_name = "NAME")]
+    net: Option<String>,
+    /// Turn all images the same way and clip their outermost values, instead of doing exactly as its authors do.
+    #[arg(long, requires = "net")]
+    oriented: bool,
+}
+
+impl Net {
+    /// Has the engine use it.
+    fn take(&self, guesser: &mut guess::Guesser) -> anyhow::Result<()> {
+        let Some(name) = &self.net else { return Ok(()) };
+        let folder = crate::nets::find(name).map_err(|why| anyhow::anyhow!(why))?.folder;
+        let manner = if self.oriented { Manner::Oriented } else { Manner::Published };
+        guesser.use_net(NetChoice::Installed { folder, manner })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -99,6 +124,7 @@ pub fn run(window: impl FnOnce(Vec<PathBuf>, DeviceChoice) -> anyhow::Result<()>
         Some(Command::Segment(arguments)) => arguments.run(),
         Some(Command::Propagate(arguments)) => arguments.run(),
         Some(Command::Evaluate(arguments)) => arguments.run(),
+        Some(Command::Models(arguments)) => arguments.run(),
         Some(Command::Demo(arguments)) => arguments.run(),
     })
 }

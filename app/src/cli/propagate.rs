@@ -4,7 +4,7 @@ use super::guess::Guesser;
 use super::report::{Case, Teller, secs};
 use super::segment::{Order, check, segment};
 use super::tasks::{Task, Tasks};
-use super::{Compute, cohort, tasks, told};
+use super::{Compute, Net, cohort, tasks, told};
 use anyhow::ensure;
 use engine::Marks;
 use imaging::{Item, Part};
@@ -47,6 +47,8 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    net: Net,
 }
 
 /// A target and its mask.
@@ -61,7 +63,7 @@ impl Arguments {
     pub fn run(self) -> anyhow::Result<()> {
         let tasks = tasks::from_folder(&self.examples, &self.structures)?;
         let targets = cohort::images_in(&self.targets)?;
-        let run = Run { out: self.out, part: self.part, overwrite: self.overwrite, compute: self.compute };
+        let run = Run { out: self.out, part: self.part, overwrite: self.overwrite, compute: self.compute, net: self.net };
         let teller = Teller { json: self.json };
         run.propagate(&tasks, targets, |name, result| teller.tell(name, result))
     }
@@ -77,6 +79,8 @@ pub struct Run {
     pub overwrite: bool,
     /// Where to compute.
     pub compute: Compute,
+    /// With which net.
+    pub net: Net,
 }
 
 impl Run {
@@ -95,7 +99,8 @@ impl Run {
             targets.into_iter().filter(|(_, path)| !is_example(path)).map(|(name, image)| self.target(name, image)).collect();
         self.check(&targets)?;
         std::fs::create_dir_all(&self.out).map_err(told("the folder for the masks cannot be made", &self.out))?;
-        let guesser = Guesser::start(self.compute.choice())?;
+        let mut guesser = Guesser::start(self.compute.choice())?;
+        self.net.take(&mut guesser)?;
         let bar = progress(targets.len() * tasks.len());
         let mut left_out = Vec::new();
         for (place, target) in targets.iter().enumerate() {

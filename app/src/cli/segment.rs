@@ -2,7 +2,7 @@
 
 use super::guess::{Guesser, Settled};
 use super::report::{Case, Found, Teller, secs};
-use super::{Compute, prompts, tasks};
+use super::{Compute, Net, prompts, tasks};
 use anyhow::anyhow;
 use engine::{Example, Marks};
 use imaging::export::{Drawn, ExportError, check_dicom_seg};
@@ -36,6 +36,8 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    net: Net,
 }
 
 /// What one structure of an image is to be guessed from.
@@ -58,7 +60,8 @@ impl Arguments {
         let image = Arc::new(tasks::open_item(&source)?);
         let marked = prompts::read(&self.prompts, &image)?;
         check(&source, &self.out, self.overwrite)?;
-        let guesser = Guesser::start(self.compute.choice())?;
+        let mut guesser = Guesser::start(self.compute.choice())?;
+        self.net.take(&mut guesser)?;
         let none: Arc<[Example]> = Arc::new([]);
         let orders = marked.iter().map(|m| {
             let marks = Marks { prompts: m.prompts.clone(), mask: None };
@@ -83,7 +86,7 @@ pub fn segment<'a>(
     out: &Path,
     step: impl Fn(),
 ) -> anyhow::Result<Vec<Found>> {
-    let mut settled = Settled::new(image.grid);
+    let mut settled = Settled::new(image.grid).last_wins(guesser.last_wins);
     let mut told = Vec::new();
     for order in orders {
         let guess = guesser.guess(image, order.marks, order.examples)?;

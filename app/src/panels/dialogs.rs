@@ -2,6 +2,7 @@
 
 use super::choosing::{self, Choice, LabelsForm};
 use super::examples::{self, MaskPictures};
+use super::models::Models;
 use super::{Desk, ledger, second};
 use crate::command::{BINDINGS, Command};
 use crate::export::{self, Form};
@@ -33,6 +34,8 @@ pub struct Dialogs {
     pub note: Option<NoteForm>,
     /// The reader's name being typed.
     reader: Option<String>,
+    /// The page of nets.
+    pub models: Models,
     /// The device chosen in the settings.
     pub device: DeviceChoice,
 }
@@ -78,17 +81,18 @@ impl Dialogs {
         keys_ui(ctx, &mut self.keys);
         self.settings_ui(ctx, desk);
         about_ui(ctx, desk, &mut self.about);
+        self.models.ui(ctx, desk);
     }
 
     /// Whether one of them waits for an answer, and keys are not meant for the window behind it.
     #[must_use]
     pub fn is_asking(&self) -> bool {
-        self.export.is_some() || self.choice.is_some() || self.note.is_some() || self.labels.is_some()
+        self.export.is_some() || self.choice.is_some() || self.note.is_some() || self.labels.is_some() || self.models.open
     }
 
     /// Closes the topmost; returns whether there was one.
     pub fn close_one(&mut self) -> bool {
-        if self.choice.take().is_some() || self.labels.take().is_some() {
+        if self.models.close_one() || self.choice.take().is_some() || self.labels.take().is_some() {
             return true;
         }
         if self.note.take().is_some() {
@@ -210,12 +214,8 @@ impl Dialogs {
             }
             ui.weak(desk.session.adapter.clone().unwrap_or_else(|| "starting…".to_owned()));
             ui.add_space(8.0);
-            ui.label(RichText::new("Nets").strong());
-            for net in &desk.session.nets {
-                ui.label(format!("{} ({}-D)", net.name, net.dims));
-                ui.small(&net.what);
-                ui.small(format!("Trained on: {}. Licence: {}.", net.trained_on, net.licence));
-                ui.add_space(4.0);
+            if ui.button("Nets…").clicked() {
+                desk.order(Command::ToggleModels);
             }
         });
         self.settings = open;

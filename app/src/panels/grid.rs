@@ -72,7 +72,9 @@ fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
 
 fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
     let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
-    ui.label(RichText::new(format!("{} of {}{left}", running.done, running.total)).small());
+    let image = super::status::share_text(desk, running.ticket);
+    let image = image.strip_prefix(", ").map(|image| format!(" (this one {image})")).unwrap_or_default();
+    ui.label(RichText::new(format!("{} of {}{left}{image}", running.done, running.total)).small());
     if ui.button(if running.paused { "Go on" } else { "Pause" }).clicked() {
         desk.order(Command::PausePropagation);
     }

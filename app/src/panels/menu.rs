@@ -58,6 +58,7 @@ fn file_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     item(ui, desk, "Export masks…    Ctrl+E", Command::ShowExport);
     item(ui, desk, "Ledger…    Shift+L", Command::ToggleLedger);
     ui.separator();
+    item(ui, desk, "Nets…", Command::ToggleModels);
     item(ui, desk, "Settings…", Command::ToggleSettings);
     if ui.button("Quit").clicked() {
         ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);

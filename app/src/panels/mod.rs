@@ -9,6 +9,7 @@ pub mod grid;
 pub mod heat;
 pub mod ledger;
 pub mod menu;
+pub mod models;
 pub mod queue;
 pub mod second;
 pub mod status;

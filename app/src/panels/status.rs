@@ -2,18 +2,27 @@
 //! and when the project was last saved.
 
 use super::Desk;
+use crate::command::Command;
 use crate::keeper::Saved;
 use crate::tools::Gesture;
 use egui::{Align, Layout, RichText, Ui};
 use imaging::Image;
+use std::time::Duration;
+
+/// A guess that takes longer can be cancelled by a button.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Draws the line. `hover` is the voxel position under the pointer.
-pub fn status_ui(ui: &mut Ui, desk: &Desk<'_>, hover: Option<[f32; 3]>, saved: &Saved) {
+pub fn status_ui(ui: &mut Ui, desk: &mut Desk<'_>, hover: Option<[f32; 3]>, saved: &Saved) {
     ui.horizontal(|ui| {
         ui.small(mouse(desk));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.small(RichText::new(saved.to_string()).weak());
             ui.separator();
+            let waits = desk.session.waiting.as_ref().is_some_and(|waiting| waiting.since.elapsed() > LONG);
+            if waits && ui.small_button("Cancel guess").clicked() {
+                desk.order(Command::CancelGuess);
+            }
             ui.small(engine(desk));
             if let (Some(position), Some(image)) = (hover, desk.session.image()) {
                 ui.separator();
@@ -61,7 +70,18 @@ pub fn place(image: &Image, position: [f32; 3]) -> String {
 fn engine(desk: &Desk<'_>) -> String {
     let Some(adapter) = &desk.session.adapter else { return "engine starting…".to_owned() };
     match &desk.session.waiting {
-        Some(waiting) => format!("{adapter}: guessing… {:.1} s", waiting.since.elapsed().as_secs_f32()),
+        Some(waiting) => {
+            let secs = waiting.since.elapsed().as_secs_f32();
+            format!("{adapter}: guessing… {secs:.1} s{}", share_text(desk, waiting.ticket))
+        }
         None => adapter.clone(),
     }
+}
+
+/// How far a long guess is, behind what is said of it.
+#[must_use]
+pub fn share_text(desk: &Desk<'_>, ticket: engine::Ticket) -> String {
+    let Some((_, share, left)) = desk.session.working.filter(|working| working.0 == ticket) else { return String::new() };
+    let left = left.map(|left| format!(", {} left", crate::nets::time_text(left.as_secs_f64()))).unwrap_or_default();
+    format!(", {:.0} %{left}", 100.0 * share)
 }

@@ -5,6 +5,7 @@
 mod baselines;
 mod evaluate;
 mod make;
+mod models;
 mod propagate;
 mod refusals;
 mod run;

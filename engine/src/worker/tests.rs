@@ -294,7 +294,11 @@ fn dropping_the_engine_ends_its_thread() {
     let _ = bench.propagate(&[1, 2, 3]);
     bench.wait_for(1);
     bench.open_gate(1);
-    let Bench { engine, started, .. } = bench;
-    drop(engine);
+    let Bench { engine, started, gate, .. } = bench;
+    let ended = std::thread::spawn(move || drop(engine));
+    // The second image may have been begun before the end was told: it must not wait for its gate for ever.
+    std::thread::sleep(Duration::from_millis(200));
+    drop(gate);
+    ended.join().unwrap();
     assert!(started.try_iter().count() <= 1, "no more images were begun");
 }
