@@ -6,6 +6,7 @@ Owns the card's fields; what the weights were trained on comes from the checkpoi
 import argparse
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ def card(config, checkpoint, digest, figures):
             "hours": round((checkpoint["seconds"] + before["seconds"]) / 3600, 2),
             "steps": checkpoint["step"] + before["step"],
             "machine": checkpoint["machine"],
-            "date": "2026-11-23",
+            "date": date.today().isoformat(),
         },
         "figures": figures,
         "training_code": "engine/training",
