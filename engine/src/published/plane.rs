@@ -72,6 +72,10 @@ fn draw(frame: &Frame, prompt: &Prompt, cells: &mut [f32]) {
                 line(pixels[at.saturating_sub(1)], to, |pixel| put(pixel, signed, cells));
             }
         }
+        Shape::Region { mask } => {
+            let channel = &mut cells[signed * PIXELS..][..PIXELS];
+            channel.iter_mut().zip(mask_cells(frame, mask)).for_each(|(cell, inside)| *cell = cell.max(inside));
+        }
     }
 }
 
