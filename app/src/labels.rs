@@ -53,7 +53,7 @@ pub fn on_grid(laying: &Laying, grid: &Grid) -> Option<Structures> {
 #[must_use]
 pub fn step(project: &Project, case: CaseId, structures: &Structures) -> (Option<Step>, Vec<String>) {
     // Cases hold all masks of the project, and none of them is needed to find a name.
-    let mut after = Project { structures: project.structures.clone(), cases: Vec::new() };
+    let mut after = Project { structures: project.structures.clone(), ..Project::default() };
     let (mut edits, mut locked, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for segment in structures.list.iter().filter(|segment| !segment.mask.is_empty()) {
         let known = after

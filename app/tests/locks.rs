@@ -41,9 +41,11 @@ impl Orders {
     fn listen(&mut self, journey: &Journey) {
         for request in journey.script.requests.try_iter() {
             match request {
-                Request::Preview { ticket, target, .. } => self.0.push((ticket, target)),
+                Request::Preview { ticket, target, .. } | Request::Automatic { ticket, target, .. } => {
+                    self.0.push((ticket, target))
+                }
                 Request::Propagate { ticket, targets, .. } => self.0.extend(targets.into_iter().map(|target| (ticket, target))),
-                Request::UseDevice(_) => {}
+                Request::UseDevice(_) | Request::UseNet(_) | Request::Measure => {}
             }
         }
     }

@@ -413,7 +413,7 @@ mod tests {
         let whole = segmenter.encoded(&target.image).unwrap();
         let all: Vec<&Example> = examples.iter().collect();
         let (cells, _) = segmenter.look(target, &whole, &all, None, Effort::Preview).unwrap();
-        let twice = segmenter.guess(target, examples, Effort::Preview).unwrap();
+        let twice = segmenter.guess(target, examples, Effort::Preview, &mut |_| true).unwrap();
         (dice(&whole.decode(&cells), truth), dice(&twice.probability, truth))
     }
 
