@@ -52,10 +52,10 @@ fn weights_are_recognised_and_added_with_consent_only() {
     let consent = "I have read what its authors say of its use, and will keep to it";
     let is_off = |harness: &Harness<'static, App>| harness.get_by_label("Add").accesskit_node().is_disabled();
     assert!(is_off(&harness), "nothing is added without consent");
+    // A window is laid out once before it is in its place.
+    harness.step();
     harness.get_by_label(consent).click();
-    harness.step();
-    harness.step();
-    assert!(!is_off(&harness));
+    until(&mut harness, |harness| !harness.get_by_label("Add").accesskit_node().is_disabled());
     order(&mut harness, Command::Escape);
     harness.step();
     assert!(harness.query_by_label("Add ScribblePrompt-UNet?").is_none());
