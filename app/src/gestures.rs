@@ -44,7 +44,7 @@ impl App {
         match (event.button, self.session.tool) {
             (Button::Primary, Tool::Cursor) => self.cursor(pointer, pointed),
             (button, Tool::Lasso) => self.lasso(pointer, pointed.normal, button == Button::Secondary),
-            (button, Tool::Fill | Tool::Island) => self.from_here(pointer, pointed.normal, button == Button::Secondary),
+            (button, Tool::Fill | Tool::Island) => self.edit_from(pointer, pointed.normal, button == Button::Secondary),
             (Button::Primary, _) => self.draw_mark(pointer, pointed.normal, false),
             (Button::Secondary, Tool::Brush) => self.draw_mark(pointer, pointed.normal, true),
             (Button::Secondary, _) => {}
@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Fill and island tool: where the press was, a change is shown.
-    fn from_here(&mut self, pointer: Pointer, normal: usize, inverse: bool) {
+    fn edit_from(&mut self, pointer: Pointer, normal: usize, inverse: bool) {
         let (Pointer::Pressed(at), Some(image)) = (pointer, self.session.image()) else { return };
         let Some(seed) = image.grid.nearest(at) else { return };
         if !self.may_mark() {

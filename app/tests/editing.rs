@@ -41,9 +41,9 @@ fn write_image(path: &Path) {
     }
     put(70, &4_i16.to_le_bytes());
     put(72, &16_i16.to_le_bytes());
-    for axis in 0..3 {
-        put(80 + 4 * axis, &SPACING[axis].to_le_bytes());
-        put(280 + 16 * axis + 4 * axis, &SPACING[axis].to_le_bytes());
+    for (axis, spacing) in SPACING.iter().enumerate() {
+        put(80 + 4 * axis, &spacing.to_le_bytes());
+        put(280 + 20 * axis, &spacing.to_le_bytes());
     }
     put(108, &352_f32.to_le_bytes());
     put(254, &1_i16.to_le_bytes());

@@ -42,7 +42,7 @@ impl Orders {
         for request in journey.script.requests.try_iter() {
             match request {
                 Request::Preview { ticket, target, .. } | Request::Automatic { ticket, target, .. } => {
-                    self.0.push((ticket, target))
+                    self.0.push((ticket, target));
                 }
                 Request::Propagate { ticket, targets, .. } => self.0.extend(targets.into_iter().map(|target| (ticket, target))),
                 Request::UseDevice(_) | Request::UseNet(_) | Request::Measure => {}

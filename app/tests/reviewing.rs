@@ -160,7 +160,7 @@ fn a_review_needs_no_mouse() {
     journey.key_with(Modifiers::SHIFT, Key::L);
     journey.harness.get_by_label_contains("By hand about 80 min");
     journey.key(Key::Escape);
-    journey.until("all is saved", |app| app.is_saved());
+    journey.until("all is saved", app::app::App::is_saved);
     drop(journey);
     let lines = ledger::read(&folder.path().join("kept")).expect("there is a ledger");
     let said: Vec<(What, u64, bool)> = lines.iter().map(|line| (line.what, line.case_id.0, line.in_bulk)).collect();
@@ -253,7 +253,7 @@ fn a_guess_that_would_replace_a_mask_shows_what_it_adds_and_removes() {
 fn a_second_window_on_a_project_reads_and_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut journey = opened(folder.path(), 2);
-    journey.until("all is saved", |app| app.is_saved());
+    journey.until("all is saved", app::app::App::is_saved);
     let mut second = Journey::new();
     second.command(Command::Open(vec![folder.path().join("kept")]));
     let said = |journey: &Journey, text: &str| journey.harness.state().headlines().iter().any(|line| line.contains(text));

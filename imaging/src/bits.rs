@@ -28,7 +28,7 @@ impl Bits {
     pub fn clear(len: usize) -> Self {
         let chunks = len.div_ceil(CHUNK * WORD);
         let full = Arc::new(vec![CLEAR.clone(); GROUP]);
-        let last = (chunks % GROUP > 0).then(|| Arc::new(vec![CLEAR.clone(); chunks % GROUP]));
+        let last = (!chunks.is_multiple_of(GROUP)).then(|| Arc::new(vec![CLEAR.clone(); chunks % GROUP]));
         Self { len, groups: vec![full; chunks / GROUP].into_iter().chain(last).collect() }
     }
 

@@ -100,7 +100,9 @@ proptest! {
     }
 }
 
-fn locked(project: &Project) -> Vec<((CaseId, StructureId), Option<Arc<Mask>>)> {
+type MaskOfPlace = ((CaseId, StructureId), Option<Arc<Mask>>);
+
+fn locked(project: &Project) -> Vec<MaskOfPlace> {
     let works = project.cases.iter().flat_map(|case| case.works.iter().map(move |(id, work)| ((case.id, *id), work)));
     works.filter(|(_, work)| work.review.is_locked()).map(|(key, work)| (key, work.mask.clone())).collect()
 }

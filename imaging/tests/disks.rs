@@ -56,7 +56,7 @@ fn begin(folder: &Path) -> (Journal, Project, History) {
 
 /// A step of some kilobytes.
 fn large(project: &Project, n: usize) -> Entry {
-    let mask = Mask::from_fn([40, 40, 4], |index| (index / 3 + n) % 3 == 0);
+    let mask = Mask::from_fn([40, 40, 4], |index| (index / 3 + n).is_multiple_of(3));
     let edit = Edit::review(project, CaseId(0), StructureId(0), Review::Rejected, Some(&mask)).expect("the case is there");
     Entry::Do(Step { name: format!("step {n}"), edit })
 }

@@ -47,12 +47,12 @@ impl Guesser {
     ///
     /// # Errors
     /// Where its files are not what they were, or do not fit.
-    pub fn use_net(&mut self, net: NetChoice) -> anyhow::Result<()> {
+    pub fn use_net(&mut self, net: &NetChoice) -> anyhow::Result<()> {
         self.last_wins = matches!(net, NetChoice::Installed { manner: Manner::Published, .. });
         ensure!(self.engine.send(Request::UseNet(net.clone())), "the engine has stopped");
         loop {
             match self.engine.wait(FOREVER).context("the engine has stopped")? {
-                Event::UsesNet(used) if used == net => return Ok(()),
+                Event::UsesNet(used) if used == *net => return Ok(()),
                 Event::Failed { error, .. } => return Err(error).context("the net cannot be used"),
                 _ => {}
             }

@@ -89,7 +89,7 @@ impl Net {
         let Some(name) = &self.net else { return Ok(()) };
         let folder = crate::nets::find(name).map_err(|why| anyhow::anyhow!(why))?.folder;
         let manner = if self.oriented { Manner::Oriented } else { Manner::Published };
-        guesser.use_net(NetChoice::Installed { folder, manner })
+        guesser.use_net(&NetChoice::Installed { folder, manner })
     }
 }
 

@@ -58,7 +58,7 @@ pub fn correction(project: &Project, place: Place, name: String, added: &Arc<Mas
             Edit::Prompt { case: place.0, at: at + more as usize, before: None, after: Some(prompt) }
         })
         .collect();
-    (!edits.is_empty()).then(|| Step { name, edit: Edit::Several(edits) })
+    (!edits.is_empty()).then_some(Step { name, edit: Edit::Several(edits) })
 }
 
 #[cfg(test)]

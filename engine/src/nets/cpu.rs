@@ -354,7 +354,7 @@ fn erf(x: f32) -> f32 {
     const END: f32 = 3.92;
     const ABOVE: [f32; 7] =
         [1.128_378_8, 2.060_937e-1, 5.139_447_7e-2, 3.971_905_6e-3, 1.489_545_1e-4, -1.994_007_9e-6, 1.991_908_8e-8];
-    const BELOW: [f32; 5] = [1.0, 5.159_745_7e-1, 1.175_559_8e-1, 1.488_735_8e-2, 1.023_854_9e-3];
+    const BELOW: [f32; 5] = [1.0, 5.159_746e-1, 1.175_559_8e-1, 1.488_735_8e-2, 1.023_855e-3];
     let x = x.clamp(-END, END);
     let square = x * x;
     let above = ABOVE.iter().rev().fold(0.0, |sum, value| sum * square + value);

@@ -99,7 +99,7 @@ fn mixed(mix: &Pointwise, a: &Slabs, b: &Slabs, x: &Slabs, work: &mut Work<'_>) 
 /// Twice the size by linear interpolation, next to the skip, through a 1x1 convolution.
 ///
 /// Interpolation and 1x1 convolution change places: each is linear, and an eighth of the voxels is an eighth of the work.
-fn raised(join: &Pointwise, coarse: Slabs, skip: Slabs, work: &mut Work<'_>) -> Result<Slabs, Stopped> {
+fn raised(join: &Pointwise, coarse: Slabs, skip: &Slabs, work: &mut Work<'_>) -> Result<Slabs, Stopped> {
     let [_, _, coarse_depth, coarse_h, coarse_w] = coarse.dims();
     let [batch, _, depth, h, w] = skip.dims();
     let coarse = coarse.map(|piece| join.share(0, piece));
@@ -256,7 +256,7 @@ impl Neuroverse {
         }
         for decoder in &self.decoders {
             let (Some(skip), Some(mean)) = (skips.pop(), means.next()) else { break };
-            t = raised(&decoder.target_join, t, skip, work)?;
+            t = raised(&decoder.target_join, t, &skip, work)?;
             t = decoder.target.forward(&t, work)?;
             t = mixed(&decoder.combine, &mean, &t, &t, work)?;
         }
@@ -307,7 +307,7 @@ impl Neuroverse {
         take(0, c.clone());
         for (level, decoder) in self.decoders.iter().enumerate() {
             let Some(skip) = kept.pop() else { break };
-            c = raised(&decoder.context_join, c, skip, work)?;
+            c = raised(&decoder.context_join, c, &skip, work)?;
             c = decoder.context.forward(&c, work)?;
             take(level + 1, c.clone());
         }

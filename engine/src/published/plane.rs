@@ -39,7 +39,7 @@ pub(super) fn mark_cells(frame: &Frame, marks: &Marks, previous: Option<&Volume<
     marks.prompts.iter().for_each(|prompt| draw(frame, prompt, &mut cells));
     match previous {
         Some(previous) => {
-            cells.extend(frame.take(Between::Linear, |at| f32::from(previous.voxels[at]) / 255.0).into_iter().map(logit))
+            cells.extend(frame.take(Between::Linear, |at| f32::from(previous.voxels[at]) / 255.0).into_iter().map(logit));
         }
         None => cells.resize(4 * PIXELS, 0.0),
     }

@@ -355,7 +355,7 @@ fn call(name: Id, arguments: Id) -> Node {
 }
 
 fn pairs(flat: &[Id]) -> Result<Vec<(Id, Id)>, String> {
-    if flat.len() % 2 != 0 {
+    if !flat.len().is_multiple_of(2) {
         return Err("the pickle holds a key without a value".to_owned());
     }
     Ok(flat.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())

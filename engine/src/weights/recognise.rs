@@ -27,6 +27,7 @@ pub enum Config {
 
 /// A net with its weights.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is its tensors that are large")]
 pub enum Net {
     /// Neuroverse3D and WS-ICL.
     Neuroverse(Neuroverse),

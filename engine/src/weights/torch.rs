@@ -174,7 +174,7 @@ fn tensor(pickle: &Pickle, id: Id) -> Option<Rebuilt<'_>> {
     let [outside, first, shape, strides, rest @ ..] = arguments else { return None };
     let mut storage = storage(pickle, *outside)?;
     if let (true, Some(dtype)) = (name.ends_with("v3"), rest.get(2)) {
-        storage = retyped(storage, pickle.name(*dtype)?)?;
+        storage = retyped(&storage, pickle.name(*dtype)?)?;
     }
     let lengths = |id: Id| -> Option<Vec<usize>> {
         pickle.sequence(id)?.iter().map(|&id| usize::try_from(pickle.integer(id)?).ok()).collect()
@@ -210,7 +210,7 @@ fn storage_kind(class: &str) -> Option<Kind> {
 }
 
 /// A storage of bytes, as numbers of a type that stands beside it.
-fn retyped<'a>(storage: Storage<'a>, dtype: &str) -> Option<Storage<'a>> {
+fn retyped<'a>(storage: &Storage<'a>, dtype: &str) -> Option<Storage<'a>> {
     let kind = match dtype {
         "torch float64" => Kind::F64,
         "torch float32" => Kind::F32,
@@ -220,7 +220,7 @@ fn retyped<'a>(storage: Storage<'a>, dtype: &str) -> Option<Storage<'a>> {
         "torch int32" => Kind::Int(4),
         _ => return None,
     };
-    Some(Storage { kind, len: storage.len * storage.kind.size() / kind.size(), ..storage })
+    Some(Storage { kind, len: storage.len * storage.kind.size() / kind.size(), key: storage.key })
 }
 
 #[cfg(test)]

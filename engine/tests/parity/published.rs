@@ -232,6 +232,7 @@ fn a_trained_meshnet_labels_a_whole_head_as_its_authors_weights_do() {
     let logits: Vec<f32> = logits.into_data().try_into_vec().unwrap();
     let classes: Vec<&[f32]> = logits.chunks_exact(i * j * k).collect();
     let mut counts = [0_usize; 3];
+    #[allow(clippy::needless_range_loop, reason = "three rows are read at once")]
     for at in 0..i * j * k {
         let best = (0..3).fold(0, |best, class| if classes[class][at] > classes[best][at] { class } else { best });
         counts[best] += 1;
