@@ -58,7 +58,8 @@ impl App {
             Command::Escape => self.escape(),
             Command::ToggleOverlay => self.session.overlay = !self.session.overlay,
             Command::ToggleExample => self.toggle_example(),
-            Command::Propagate => self.propagate(),
+            Command::Propagate => self.propagate(false),
+            Command::TuneAndPropagate => self.propagate(true),
             Command::PausePropagation => self.pause_propagation(),
             Command::CancelPropagation => self.cancel_propagation(),
             Command::Accept => self.accept(),
@@ -252,7 +253,7 @@ impl App {
 
     fn confirm(&mut self) {
         if !self.apply_proposal() && !self.close_corners() {
-            self.propagate();
+            self.propagate(false);
         }
     }
 
@@ -279,12 +280,12 @@ impl App {
         }
     }
 
-    pub(crate) fn propagate(&mut self) {
+    pub(crate) fn propagate(&mut self, tune: bool) {
         let Some(structure) = self.session.structure else {
             self.notices.news("Make a structure and mark it first.");
             return;
         };
-        if let Err(why) = ask::propagate(&self.project, &mut self.session, &self.engine, structure) {
+        if let Err(why) = ask::propagate(&self.project, &mut self.session, &self.engine, structure, tune) {
             self.notices.news(why);
         }
     }
@@ -298,7 +299,7 @@ impl App {
 
     fn cancel_propagation(&mut self) {
         if let Some(running) = self.session.propagation.take() {
-            self.engine.cancel(running.ticket);
+            ask::cancel(&self.engine, &running);
             self.engine.resume();
         }
     }

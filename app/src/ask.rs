@@ -103,13 +103,14 @@ pub fn find(project: &Project, session: &mut Session, engine: &Engine, place: Pl
     engine.send(Request::Automatic { ticket, net, target });
 }
 
-/// Guesses a structure in every case that is neither an example nor locked, the most uncertain first.
-/// Says how many, or why none.
+/// Guesses a structure in every case that is neither an example nor locked, the most uncertain first; with `tune` after the
+/// net was tuned to the examples. Says how many, or why none.
 pub fn propagate(
     project: &Project,
     session: &mut Session,
     engine: &Engine,
     structure: StructureId,
+    tune: bool,
 ) -> Result<usize, &'static str> {
     let examples = examples(project, session, structure, None);
     if examples.is_empty() {
@@ -129,13 +130,23 @@ pub fn propagate(
     let targets: Vec<Target> = cases.into_iter().map(|case| target(session, case, structure)).collect();
     let (ticket, total) = (engine.ticket(), targets.len());
     if let Some(running) = session.propagation.take() {
-        engine.cancel(running.ticket);
+        cancel(engine, &running);
     }
+    let tuning = tune.then(|| engine.ticket());
     session.propagated.insert(structure);
     session.propagation =
-        Some(Propagation { ticket, structure, done: 0, total, left: None, paused: false, since: Instant::now() });
+        Some(Propagation { ticket, structure, done: 0, total, left: None, tuning, paused: false, since: Instant::now() });
+    if let Some(ticket) = tuning {
+        engine.send(Request::Tune { ticket, examples: examples.clone() });
+    }
     engine.send(Request::Propagate { ticket, targets, examples });
     Ok(total)
+}
+
+/// Ends a propagation, and the tuning before it.
+pub fn cancel(engine: &Engine, running: &Propagation) {
+    running.tuning.into_iter().for_each(|tuning| engine.cancel(tuning));
+    engine.cancel(running.ticket);
 }
 
 fn target(session: &Session, case: &Case, structure: StructureId) -> Target {
@@ -297,7 +308,9 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
             notices.fault(&anyhow::Error::new(error).context(format!("{name} was left out")));
         }
         Event::Failed { ticket, error } => {
-            notices.fault(&anyhow::Error::new(error).context("The guess could not be made"));
+            let is_tuning = session.propagation.as_ref().is_some_and(|running| ticket.is_some() && running.tuning == ticket);
+            let what = if is_tuning { "The net could not be tuned, and guesses as it is" } else { "The guess could not be made" };
+            notices.fault(&anyhow::Error::new(error).context(what));
             ticket.into_iter().for_each(|ticket| end(session, ticket));
             ticket.into_iter().for_each(|ticket| forget_trial(session, ticket));
         }
@@ -333,4 +346,7 @@ fn end(session: &mut Session, ticket: Ticket) {
     session.working.take_if(|working| working.0 == ticket);
     session.waiting.take_if(|waiting| waiting.ticket == ticket);
     session.propagation.take_if(|running| running.ticket == ticket);
+    if let Some(running) = &mut session.propagation {
+        running.tuning.take_if(|tuning| *tuning == ticket);
+    }
 }

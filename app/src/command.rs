@@ -67,6 +67,8 @@ pub enum Command {
     ToggleExample,
     /// Guesses the structure in every other case.
     Propagate,
+    /// The same, by a net that is tuned to the examples first.
+    TuneAndPropagate,
     /// Holds the propagation, or lets it go on.
     PausePropagation,
     /// Ends the propagation.
@@ -263,6 +265,7 @@ pub const BINDINGS: &[Binding] = &[
     ctrl(Key::L, "open labels onto the image shown", || Command::OpenLabelsDialog),
     ctrl(Key::S, "save the project in a folder", || Command::SaveProjectDialog),
     ctrl(Key::E, "export accepted masks", || Command::ShowExport),
+    shift(Key::Enter, "tune the net to the examples, then propagate", || Command::TuneAndPropagate),
     shift(Key::A, "accept every guess of the structure", || Command::AcceptAll),
     shift(Key::B, "brush: disc or ball", || Command::ToggleBall),
     shift(Key::E, "examples of the structure", || Command::ToggleExamples),

@@ -34,7 +34,7 @@ impl App {
         self.settle(place);
         // A corrected case teaches the others: the untouched rest is guessed again.
         if corrected && self.session.propagated.contains(&place.1) {
-            let _ = ask::propagate(&self.project, &mut self.session, &self.engine, place.1);
+            let _ = ask::propagate(&self.project, &mut self.session, &self.engine, place.1, false);
         }
         if let Some(next) = next {
             self.show_place(next);

@@ -80,6 +80,8 @@ pub struct Propagation {
     pub total: usize,
     /// Time left, once it can be told.
     pub left: Option<Duration>,
+    /// The order to tune the net to the examples, as long as that goes on.
+    pub tuning: Option<Ticket>,
     /// Whether the user holds it.
     pub paused: bool,
     /// When it began.

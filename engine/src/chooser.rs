@@ -54,6 +54,13 @@ impl Segmenter for Chooser {
         }
     }
 
+    fn tune(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
+        match &self.chosen {
+            Some(_) => Err(EngineError::Prompts("only the program's own net can be tuned; choose it under File, Nets")),
+            None => self.own.tune(examples),
+        }
+    }
+
     fn use_net(&mut self, net: &NetChoice) -> Result<(), EngineError> {
         // The old one goes first: two large nets need not fit side by side.
         self.chosen = None;

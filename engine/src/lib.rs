@@ -17,6 +17,7 @@ pub mod published;
 mod segmenter;
 mod strategy;
 mod threads;
+mod tune;
 pub mod weights;
 mod worker;
 

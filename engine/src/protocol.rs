@@ -82,6 +82,14 @@ pub enum Request {
         /// What shows how.
         examples: Arc<[Example]>,
     },
+    /// Learn a structure from its examples; answered by `Working` and `Finished`. What was learned is used for every later
+    /// order whose examples are these, or these and more.
+    Tune {
+        /// The order's name.
+        ticket: Ticket,
+        /// What to learn from.
+        examples: Arc<[Example]>,
+    },
     /// Segment one image by itself with an automatic net, now.
     Automatic {
         /// The order's name.
@@ -104,7 +112,10 @@ impl Request {
     #[must_use]
     pub fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Preview { ticket, .. } | Self::Propagate { ticket, .. } | Self::Automatic { ticket, .. } => Some(*ticket),
+            Self::Preview { ticket, .. }
+            | Self::Propagate { ticket, .. }
+            | Self::Tune { ticket, .. }
+            | Self::Automatic { ticket, .. } => Some(*ticket),
             Self::UseDevice(_) | Self::UseNet(_) | Self::Measure => None,
         }
     }
@@ -174,11 +185,11 @@ pub enum Event {
         /// Products that it sums in a second, in a net.
         products_a_second: f64,
     },
-    /// How far a guess is that takes long.
+    /// How far a guess that takes long, or tuning, is.
     Working {
         /// The order that this answers.
         ticket: Ticket,
-        /// The share done of the image in work, 0 to 1.
+        /// The share done of the image in work, or of the tuning, 0 to 1.
         share: f32,
         /// Time left for it, once that can be told.
         left: Option<Duration>,

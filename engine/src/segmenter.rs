@@ -7,8 +7,10 @@ use crate::device::{self, Compute};
 use crate::encode::{Encoded, fit::Fit, marks::Marking};
 use crate::error::EngineError;
 use crate::look::{self, Region};
+use crate::nets::in_context::InContextNet;
 use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetChoice, NetInfo, Target};
 use crate::strategy::{self, Input};
+use crate::tune::{Lessons, Sample, Tuning};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
 use imaging::{Image, Item, Mask, Volume};
@@ -55,6 +57,12 @@ pub(crate) trait Segmenter {
         effort: Effort,
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError>;
+
+    /// Learns a little from the examples; gives the share that is learned, 1 at the end. From then on guesses from these
+    /// examples, or from these and others, are made with what was learned.
+    fn tune(&mut self, _examples: &[Example]) -> Result<f32, EngineError> {
+        Err(EngineError::Prompts("the net in use cannot be tuned"))
+    }
 
     /// Takes another net into use.
     fn use_net(&mut self, _net: &NetChoice) -> Result<(), EngineError> {
@@ -117,7 +125,13 @@ pub(crate) struct NetSegmenter {
     masks: Cache<MaskKey, Vec<f32>>,
     /// The file that was read last, kept while one image is guessed: it may be looked at twice.
     opened: Option<(ImageKey, Arc<Image>)>,
+    tuning: Option<Tuning>,
+    /// What was learned lately, the newest last.
+    tuned: Vec<(Lessons, InContextNet)>,
 }
+
+/// So many tuned nets are kept: as many structures in turn.
+const MOST_TUNED: usize = 64;
 
 /// Which mask an encoded one was made from, and on which working grid.
 struct MaskKey(Weak<Mask>, Fit);
@@ -171,7 +185,15 @@ impl ImageKey {
 
 impl NetSegmenter {
     pub fn new(compute: Compute, nets: Vec<Loaded>) -> Self {
-        Self { compute, nets, images: Cache::new(MOST_BYTES), masks: Cache::new(MOST_BYTES), opened: None }
+        Self {
+            compute,
+            nets,
+            images: Cache::new(MOST_BYTES),
+            masks: Cache::new(MOST_BYTES),
+            opened: None,
+            tuning: None,
+            tuned: Vec::new(),
+        }
     }
 
     /// The first pass on a GPU compiles and tunes its kernels; on the CPU there is nothing to warm.
@@ -296,7 +318,42 @@ impl NetSegmenter {
             return Err(EngineError::NoMarks);
         }
         let own = Input::new(encoded, &own);
-        strategy::guess(&self.net(dims)?.net, &self.compute.device, &own, is_marked, &others, effort)
+        let tuned = self.tuned.iter().rev().find(|(lessons, net)| net.config().dims == dims && lessons.hold(examples));
+        let net = match tuned {
+            Some((_, net)) => net,
+            None => &self.net(dims)?.net,
+        };
+        strategy::guess(net, &self.compute.device, &own, is_marked, &others, effort)
+    }
+
+    /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.
+    fn sample(&mut self, example: &Example, side: Option<f64>) -> Result<Sample, EngineError> {
+        let mut encoded = self.encoded(&example.image)?;
+        let region = side.and_then(|side| Some((side, Region::of_marks(&example.marks)?)));
+        if let Some(fit) = region.and_then(|(side, region)| look::around(&encoded.fit, &region, side)) {
+            encoded = self.window(&example.image, &fit)?;
+        }
+        let marking = self.marking(&encoded, &example.marks, None)?;
+        let truth = match &example.marks.mask {
+            Some(mask) if !mask.is_empty() => self.mask(&encoded, mask)?.to_vec(),
+            _ => {
+                let own = Input::new(&encoded, &marking);
+                let net = &self.net(encoded.fit.dims)?.net;
+                strategy::guess(net, &self.compute.device, &own, true, &[], Effort::Preview)?.0
+            }
+        };
+        Ok(Sample { cells: [encoded.cells.as_slice(), &marking.cells, &truth].concat(), shape: encoded.fit.shape() })
+    }
+
+    /// The tuning of these examples: begun anew if another was under way.
+    fn tuning(&mut self, examples: &[Example]) -> Result<Tuning, EngineError> {
+        if let Some(tuning) = self.tuning.take_if(|tuning| tuning.lessons.are(examples)) {
+            return Ok(tuning);
+        }
+        let first = examples.first().ok_or(EngineError::NoMarks)?;
+        let dims = self.encoded(&first.image)?.fit.dims;
+        let net = &self.net(dims)?.net;
+        Ok(Tuning::new(net, &self.compute.device, Lessons::new(examples), 2))
     }
 
     /// Where to look closely, and the side of that window, if it would show more than the whole image.
@@ -341,9 +398,38 @@ impl Segmenter for NetSegmenter {
         self.opened = None;
         guess
     }
+
+    fn tune(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
+        if self.tuned.iter().any(|(lessons, _)| lessons.are(examples)) {
+            return Ok(1.0);
+        }
+        let mut tuning = self.tuning(examples)?;
+        let share = self.learn(&mut tuning, examples)?;
+        if share < 1.0 {
+            self.tuning = Some(tuning);
+        } else {
+            self.tuned.push((tuning.lessons.clone(), tuning.net()));
+            let excess = self.tuned.len().saturating_sub(MOST_TUNED);
+            self.tuned.drain(..excess);
+        }
+        Ok(share)
+    }
 }
 
 impl NetSegmenter {
+    /// One example is made ready, or one step is done, so that nobody waits long for something else.
+    fn learn(&mut self, tuning: &mut Tuning, examples: &[Example]) -> Result<f32, EngineError> {
+        if let Some(example) = examples.get(tuning.views[0].len()) {
+            let side = self.side_of_examples(&examples.iter().collect::<Vec<_>>())?;
+            let [whole, close] = [None, side].map(|side| self.sample(example, side));
+            tuning.views[0].push(whole?);
+            tuning.views[1].push(close?);
+            return Ok(0.0);
+        }
+        tuning.learn()?;
+        Ok(tuning.share())
+    }
+
     fn look_twice(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
         let is_marked = !target.marks.is_empty();

@@ -1,5 +1,6 @@
-//! The engine's thread and the order of its work: a change of device first, then the newest preview, then the next
-//! image of the oldest propagation. Between two images it looks again, so a click never waits for more than one.
+//! The engine's thread and the order of its work: a change of device first, then the newest preview, then a
+//! step of tuning, then the next image of the oldest propagation. Between two of these it looks again, so a click never
+//! waits for more than one.
 
 use crate::control::Control;
 use crate::device::panic_message;
@@ -45,6 +46,13 @@ struct Propagation {
     panics: usize,
 }
 
+struct Lesson {
+    ticket: Ticket,
+    examples: Arc<[Example]>,
+    spent: Duration,
+    last_told: Instant,
+}
+
 /// A guess that takes longer than this tells how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(300);
 
@@ -59,6 +67,7 @@ pub(crate) struct Worker {
     segmenter: Result<Box<dyn Segmenter>, EngineError>,
     preview: Option<Preview>,
     propagations: VecDeque<Propagation>,
+    lessons: VecDeque<Lesson>,
 }
 
 impl Worker {
@@ -66,13 +75,15 @@ impl Worker {
     pub fn run(ends: Ends, open: Open, choice: DeviceChoice) {
         let segmenter = Err(EngineError::Stopped);
         let net = NetChoice::Own;
-        let mut worker = Self { ends, open, choice, net, segmenter, preview: None, propagations: VecDeque::new() };
+        let mut worker =
+            Self { ends, open, choice, net, segmenter, preview: None, propagations: VecDeque::new(), lessons: VecDeque::new() };
         worker.use_device(choice);
         while worker.listen() {
             if let Some(preview) = worker.preview.take() {
                 worker.run_preview(&preview);
             } else if worker.may_propagate() {
-                worker.run_next_target();
+                // What is to be propagated may go by what is being learned.
+                if worker.lessons.is_empty() { worker.run_next_target() } else { worker.learn() }
             }
         }
     }
@@ -105,7 +116,7 @@ impl Worker {
     }
 
     fn may_propagate(&self) -> bool {
-        !self.propagations.is_empty() && !self.ends.control.is_paused()
+        !(self.propagations.is_empty() && self.lessons.is_empty()) && !self.ends.control.is_paused()
     }
 
     fn take_in(&mut self, order: Request) {
@@ -118,6 +129,9 @@ impl Worker {
             },
             Request::Preview { ticket, target, examples } => {
                 self.take_in_preview(Preview { ticket, target, examples, net: None });
+            }
+            Request::Tune { ticket, examples } => {
+                self.lessons.push_back(Lesson { ticket, examples, spent: Duration::ZERO, last_told: Instant::now() });
             }
             Request::Automatic { ticket, net, target } => {
                 self.take_in_preview(Preview { ticket, target, examples: Arc::new([]), net: Some(net) });
@@ -153,7 +167,12 @@ impl Worker {
     }
 
     fn has_cancelled(&self) -> bool {
-        self.propagations.iter().any(|job| self.ends.control.is_cancelled(job.ticket))
+        self.jobs().any(|ticket| self.ends.control.is_cancelled(ticket))
+    }
+
+    /// The orders that nobody waits for.
+    fn jobs(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.lessons.iter().map(|job| job.ticket).chain(self.propagations.iter().map(|job| job.ticket))
     }
 
     fn drop_cancelled(&mut self) {
@@ -161,7 +180,8 @@ impl Worker {
         let is_cancelled = |ticket| control.is_cancelled(ticket);
         let mut over: Vec<Ticket> =
             self.preview.take_if(|preview| is_cancelled(preview.ticket)).map(|p| p.ticket).into_iter().collect();
-        over.extend(self.propagations.iter().map(|job| job.ticket).filter(|&ticket| is_cancelled(ticket)));
+        over.extend(self.jobs().filter(|&ticket| is_cancelled(ticket)));
+        self.lessons.retain(|job| !is_cancelled(job.ticket));
         self.propagations.retain(|job| !is_cancelled(job.ticket));
         over.into_iter().for_each(|ticket| self.finish(ticket));
     }
@@ -249,6 +269,25 @@ impl Worker {
         let left = job.spent / job.done as u32 * job.targets.len() as u32;
         self.tell(Event::Progress { ticket: job.ticket, done: job.done, total: job.total, left: Some(left) });
         if job.targets.is_empty() { self.finish(job.ticket) } else { self.propagations.push_front(job) }
+    }
+
+    /// Learns a little for the oldest order to do so.
+    fn learn(&mut self) {
+        let Some(mut job) = self.lessons.pop_front() else { return };
+        let start = Instant::now();
+        match self.guarded(|segmenter| segmenter.tune(&job.examples)) {
+            Ok(share) if share < 1.0 => {
+                job.spent += start.elapsed();
+                if job.last_told.elapsed() >= TELL_EVERY {
+                    job.last_told = Instant::now();
+                    let left = (share > 0.02).then(|| job.spent.mul_f32((1.0 - share) / share));
+                    self.tell(Event::Working { ticket: job.ticket, share, left });
+                }
+                self.lessons.push_front(job);
+            }
+            Ok(_) => self.finish(job.ticket),
+            Err(error) => self.fail(job.ticket, error),
+        }
     }
 
     /// What a long guess is to call on its way: it tells how far it is, and stops where nobody wants it any longer.

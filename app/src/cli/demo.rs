@@ -66,6 +66,7 @@ impl Arguments {
         let run = Run {
             out: self.folder.join("masks").join(set),
             part: Part::Only,
+            tune: false,
             overwrite: true,
             compute: self.compute,
             net: Net::default(),

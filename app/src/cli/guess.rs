@@ -68,6 +68,24 @@ impl Guesser {
         self.ask(Order::Propagate(target, examples))
     }
 
+    /// Tunes the net to examples, and tells the share that is learned on the way; all guesses from these examples go by it
+    /// from then on.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn tune(&self, examples: &Arc<[Example]>, mut tell: impl FnMut(f32)) -> anyhow::Result<()> {
+        let ticket = self.engine.ticket();
+        ensure!(self.engine.send(Request::Tune { ticket, examples: examples.clone() }), "the engine has stopped");
+        loop {
+            match self.engine.wait(FOREVER).context("the engine has stopped")? {
+                Event::Working { ticket: of, share, .. } if of == ticket => tell(share),
+                Event::Finished { ticket: of } if of == ticket => return Ok(()),
+                Event::Failed { ticket: of, error } if of.is_none_or(|of| of == ticket) => bail!(error),
+                _ => {}
+            }
+        }
+    }
+
     /// Asks as the window would, and waits for the answer.
     ///
     /// # Errors

@@ -39,6 +39,10 @@ pub struct Arguments {
     /// Of targets that hold several images, which one: its number, counted from 0 (`exemplar info` lists them).
     #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
     part: Part,
+    /// Tune the net to the examples of each structure first: minutes, and better masks of what is unlike all that the
+    /// net was trained on.
+    #[arg(long)]
+    tune: bool,
     /// Replace masks that are there.
     #[arg(long)]
     overwrite: bool,
@@ -63,7 +67,8 @@ impl Arguments {
     pub fn run(self) -> anyhow::Result<()> {
         let tasks = tasks::from_folder(&self.examples, &self.structures)?;
         let targets = cohort::images_in(&self.targets)?;
-        let run = Run { out: self.out, part: self.part, overwrite: self.overwrite, compute: self.compute, net: self.net };
+        let Self { out, part, tune, overwrite, compute, net, .. } = self;
+        let run = Run { out, part, tune, overwrite, compute, net };
         let teller = Teller { json: self.json };
         run.propagate(&tasks, targets, |name, result| teller.tell(name, result))
     }
@@ -75,6 +80,8 @@ pub struct Run {
     pub out: PathBuf,
     /// Which image of a target that holds several.
     pub part: Part,
+    /// Whether the net is tuned to the examples first.
+    pub tune: bool,
     /// Whether masks that are there are replaced.
     pub overwrite: bool,
     /// Where to compute.
@@ -101,6 +108,9 @@ impl Run {
         std::fs::create_dir_all(&self.out).map_err(told("the folder for the masks cannot be made", &self.out))?;
         let mut guesser = Guesser::start(self.compute.choice())?;
         self.net.take(&mut guesser)?;
+        if self.tune {
+            tune(&guesser, tasks)?;
+        }
         let bar = progress(targets.len() * tasks.len());
         let mut left_out = Vec::new();
         for (place, target) in targets.iter().enumerate() {
@@ -139,6 +149,17 @@ impl Run {
         let is_readable = |target: &&Target| imaging::export::ending(&target.image).is_ok();
         targets.iter().filter(is_readable).try_for_each(|target| check(&target.image, &target.out, self.overwrite))
     }
+}
+
+/// Tunes the net to each structure's examples.
+fn tune(guesser: &Guesser, tasks: &[Task]) -> anyhow::Result<()> {
+    let bar = progress(100 * tasks.len());
+    for (place, task) in tasks.iter().enumerate() {
+        bar.set_message(format!("tuning to {}", task.name));
+        guesser.tune(&task.examples, |share| bar.set_position((100 * place) as u64 + (100.0 * share) as u64))?;
+    }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// Beside the masks: which label value is which structure.

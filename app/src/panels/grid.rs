@@ -71,10 +71,8 @@ fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
 }
 
 fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
-    let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
-    let image = super::status::share_text(desk, running.ticket);
-    let image = image.strip_prefix(", ").map(|image| format!(" (this one {image})")).unwrap_or_default();
-    ui.label(RichText::new(format!("{} of {}{left}{image}", running.done, running.total)).small());
+    let text = if running.tuning.is_some() { tuning_text(desk, running) } else { guessing_text(desk, running) };
+    ui.label(RichText::new(text).small());
     if ui.button(if running.paused { "Go on" } else { "Pause" }).clicked() {
         desk.order(Command::PausePropagation);
     }
@@ -83,11 +81,30 @@ fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
     }
 }
 
+fn tuning_text(desk: &Desk<'_>, running: &Propagation) -> String {
+    let share = running.tuning.map(|tuning| super::status::share_text(desk, tuning)).unwrap_or_default();
+    format!("Tuning to the examples{share}; then {} to guess", running.total)
+}
+
+fn guessing_text(desk: &Desk<'_>, running: &Propagation) -> String {
+    let left = running.left.map(|left| format!(", {:.0} s left", left.as_secs_f32().ceil())).unwrap_or_default();
+    let image = super::status::share_text(desk, running.ticket);
+    let image = image.strip_prefix(", ").map(|image| format!(" (this one {image})")).unwrap_or_default();
+    format!("{} of {}{left}{image}", running.done, running.total)
+}
+
+const TUNE: &str = "The net learns this structure from its examples for some minutes and then propagates: for structures and kinds \
+                    of image that it does not find well as it is. The more examples with whole masks, the better.";
+
 fn idle_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let Some(structure) = desk.session.structure else { return };
     let examples = desk.project.examples(structure).count();
     if ui.add_enabled(examples > 0, Button::new("Propagate (Enter)")).clicked() {
         desk.order(Command::Propagate);
+    }
+    let tune = ui.add_enabled(examples > 0, Button::new("Tune first (Shift+Enter)"));
+    if tune.on_hover_text(TUNE).clicked() {
+        desk.order(Command::TuneAndPropagate);
     }
     let waiting = crate::review::waiting(desk.project, desk.session, structure).len();
     if waiting > 0 && ui.button(format!("Accept all {waiting} (Shift+A)")).clicked() {

@@ -20,6 +20,7 @@ pub fn menu_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             item(ui, desk, "New", Command::NewStructure);
             item(ui, desk, "Use as example    E", Command::ToggleExample);
             item(ui, desk, "Propagate    Enter", Command::Propagate);
+            item(ui, desk, "Tune and propagate    Shift+Enter", Command::TuneAndPropagate);
             item(ui, desk, "Accept all guesses    Shift+A", Command::AcceptAll);
             ui.separator();
             item(ui, desk, "Examples…    Shift+E", Command::ToggleExamples);

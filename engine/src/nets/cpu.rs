@@ -36,22 +36,143 @@ pub(super) fn conv_same(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>
 /// The convolution of `x` `[B, in, D, H, W]` with `weight` `[out, in, kd, kh, kw]`, stride 1, with `padding` zeros
 /// before and behind each axis; the kernel's taps lie `dilation` voxels apart.
 pub(super) fn conv(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, padding: [usize; 3], dilation: usize) -> Tensor<5> {
-    let device = x.device();
-    let ([batch, inputs, d, h, w], [outputs, _, kd, kh, kw]) = (x.dims(), weight.dims());
+    let (device, shape, kernel) = (x.device(), x.dims(), weight.dims());
+    let (x, weight, bias) = (values(x), values(weight), bias.map(values));
+    let (out, shape) = convolve(floats(&x), shape, floats(&weight), kernel, bias.as_ref().map(floats), padding, dilation);
+    Tensor::from_data(TensorData::new(out, shape), &device)
+}
+
+/// The same on plain numbers: the sums and their shape `[B, out, D, H, W]`.
+pub(super) fn convolve(
+    x: &[f32],
+    [batch, inputs, d, h, w]: [usize; 5],
+    weight: &[f32],
+    [outputs, _, kd, kh, kw]: [usize; 5],
+    bias: Option<&[f32]>,
+    padding: [usize; 3],
+    dilation: usize,
+) -> (Vec<f32>, [usize; 5]) {
     let plan = Plan::new([inputs, d, h, w], [kd, kh, kw], padding, dilation);
-    let packed = pack(floats(&values(weight)), outputs, inputs * kd * kh * kw);
-    let bias = bias.map_or_else(|| vec![0.0; outputs], |bias| floats(&values(bias)).to_vec());
-    let x = values(x);
+    let packed = pack(weight, outputs, inputs * kd * kh * kw);
+    let zeros = vec![0.0; outputs];
+    let bias = bias.unwrap_or(&zeros);
     let [d_out, h_out, w_out] = plan.size;
     let len = d_out * h_out * w_out;
     let mut out = vec![0.0; batch * outputs * len];
-    let images = floats(&x).chunks_exact(inputs * d * h * w).zip(out.chunks_exact_mut(outputs * len));
+    let images = x.chunks_exact(inputs * d * h * w).zip(out.chunks_exact_mut(outputs * len));
     let mut padded = vec![0.0; plan.padded_len()];
     for (image, out) in images {
         plan.pad(image, &mut padded);
-        tasks(&plan, &padded, &packed, &bias, out).into_par_iter().for_each(dispatch);
+        tasks(&plan, &padded, &packed, bias, out).into_par_iter().for_each(dispatch);
     }
-    Tensor::from_data(TensorData::new(out, [batch, outputs, d_out, h_out, w_out]), &device)
+    (out, [batch, outputs, d_out, h_out, w_out])
+}
+
+/// The gradient of a convolution's weights `[out, in, kd, kh, kw]` (odd sizes), of one that keeps the grid: `x` is what
+/// it was given, `[B, in, D, H, W]`, `grad` the gradient of what came out, `[B, out, D, H, W]`.
+pub(super) fn weight_gradient(
+    x: &[f32],
+    [batch, inputs, d, h, w]: [usize; 5],
+    grad: &[f32],
+    [outputs, _, kd, kh, kw]: [usize; 5],
+) -> Vec<f32> {
+    let plan = Plan::new([inputs, d, h, w], [kd, kh, kw], [kd / 2, kh / 2, kw / 2], 1);
+    let (len, taps) = (d * h * w, kd * kh * kw);
+    let [_, ph, pw] = plan.padded;
+    let mut padded = vec![0.0; plan.padded_len()];
+    // The gradient's rows lie as far apart as the input's: a tap is then one long product.
+    let spread_len = ((d - 1) * ph + h - 1) * pw + w;
+    let mut spread = vec![0.0; outputs * spread_len];
+    // Blocks of outputs, then inputs, then taps: a task's share lies in one piece.
+    let mut sums = vec![0.0; outputs.div_ceil(BLOCK) * inputs * taps * BLOCK];
+    for image in 0..batch {
+        plan.pad(&x[image * inputs * len..][..inputs * len], &mut padded);
+        let grad = &grad[image * outputs * len..][..outputs * len];
+        spread.par_chunks_exact_mut(spread_len).zip(grad.par_chunks_exact(len)).for_each(|(to, from)| {
+            for (row, values) in from.chunks_exact(w).enumerate() {
+                to[(row / h * ph + row % h) * pw..][..w].copy_from_slice(values);
+            }
+        });
+        sums.par_chunks_exact_mut(taps * BLOCK).enumerate().for_each(|(task, sums)| {
+            let (block, input) = (task / inputs, task % inputs);
+            let channel = &padded[input * plan.channel_len()..][..plan.channel_len()];
+            // A block that is short of outputs sums its last one again.
+            let grads = std::array::from_fn(|o| &spread[(block * BLOCK + o).min(outputs - 1) * spread_len..][..spread_len]);
+            dispatch(Correlate { taps: &plan.taps, channel, grads, sums });
+        });
+    }
+    let at =
+        |output: usize, input: usize, tap: usize| sums[((output / BLOCK * inputs + input) * taps + tap) * BLOCK + output % BLOCK];
+    let places = (0..outputs).flat_map(|o| (0..inputs).flat_map(move |i| (0..taps).map(move |tap| (o, i, tap))));
+    places.map(|(output, input, tap)| at(output, input, tap)).collect()
+}
+
+/// Taps that are summed together: with [`BLOCK`] outputs they fill twelve registers.
+const TAPS: usize = 3;
+/// Numbers of a gradient that stay in the nearest cache while all taps pass over them.
+const STRETCH: usize = 1 << 10;
+
+/// For one input channel and a block of outputs: at each tap, the sum over all voxels of input times gradient.
+struct Correlate<'a> {
+    /// Where each tap begins in the channel.
+    taps: &'a [usize],
+    /// The padded input.
+    channel: &'a [f32],
+    /// The gradient of each output, spread out like the input.
+    grads: [&'a [f32]; BLOCK],
+    /// `[taps, BLOCK]`.
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Correlate<'_> {
+    type Output = ();
+
+    // No closures below: they would not be compiled for the processor at hand.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let len = self.grads[0].len();
+        let groups = self.taps.len().div_ceil(TAPS);
+        let mut sums = vec![[[simd.splat_f32s(0.0); BLOCK]; TAPS]; groups];
+        let mut start = 0;
+        while start < len {
+            let end = (start + STRETCH).min(len);
+            let mut grads: [(&[S::f32s], &[f32]); BLOCK] = [(&[], &[]); BLOCK];
+            for o in 0..BLOCK {
+                grads[o] = S::as_simd_f32s(&self.grads[o][start..end]);
+            }
+            for (group, sums) in sums.iter_mut().enumerate() {
+                let mut sum = *sums;
+                let mut inputs: [(&[S::f32s], &[f32]); TAPS] = [(&[], &[]); TAPS];
+                for t in 0..TAPS {
+                    // A group that is short of taps sums the last one again.
+                    let tap = self.taps[(group * TAPS + t).min(self.taps.len() - 1)];
+                    inputs[t] = S::as_simd_f32s(&self.channel[tap + start..tap + end]);
+                }
+                for i in 0..grads[0].0.len() {
+                    for t in 0..TAPS {
+                        for o in 0..BLOCK {
+                            sum[t][o] = simd.mul_add_e_f32s(grads[o].0[i], inputs[t].0[i], sum[t][o]);
+                        }
+                    }
+                }
+                if !grads[0].1.is_empty() {
+                    for t in 0..TAPS {
+                        let x = simd.partial_load_f32s(inputs[t].1);
+                        for o in 0..BLOCK {
+                            sum[t][o] = simd.mul_add_e_f32s(simd.partial_load_f32s(grads[o].1), x, sum[t][o]);
+                        }
+                    }
+                }
+                *sums = sum;
+            }
+            start = end;
+        }
+        for tap in 0..self.taps.len() {
+            for o in 0..BLOCK {
+                self.sums[tap * BLOCK + o] += simd.reduce_sum_f32s(sums[tap / TAPS][tap % TAPS][o]);
+            }
+        }
+    }
 }
 
 /// Weights `[out, taps]` as blocks of [`BLOCK`] outputs, `[out / 4, taps, 4]`; missing outputs are 0.
@@ -410,6 +531,26 @@ mod tests {
             let options = ConvOptions::new([1; 3], kernel.map(|k| k / 2), [1; 3], 1);
             let want = conv3d(x.clone(), weight.clone(), Some(bias.clone()), options);
             same(conv_same(x, weight, Some(bias)), want);
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_weights_is_burns() {
+        for (channels, size, kernel) in
+            [([3, 6], [4, 5, 19], [3, 3, 3]), ([5, 8], [1, 16, 40], [1, 3, 3]), ([2, 3], [6, 6, 6], [3, 3, 3])]
+        {
+            let device = Device::flex().autodiff();
+            let place = |values: Tensor<5>| Tensor::<5>::from_data(values.into_data(), &device);
+            let x = place(random([2, channels[0], size[0], size[1], size[2]]));
+            let weight = place(random([channels[1], channels[0], kernel[0], kernel[1], kernel[2]])).require_grad();
+            let how = place(random([2, channels[1], size[0], size[1], size[2]]));
+            let options = ConvOptions::new([1; 3], kernel.map(|k| k / 2), [1; 3], 1);
+            let grads = (conv3d(x.clone(), weight.clone(), None, options) * how.clone()).sum().backward();
+            let want = weight.grad(&grads).unwrap();
+            let shape = weight.dims();
+            let got = weight_gradient(floats(&values(x.clone())), x.dims(), floats(&values(how)), shape);
+            let want = want.into_data();
+            TensorData::new(got, shape).assert_approx_eq::<f32>(&want, Tolerance::rel_abs(1e-4, 1e-4));
         }
     }
 

@@ -4,7 +4,7 @@
 //! name; change both together). Tensors are `[B, C, D, H, W]`; in 2-D `D` is 1 and kernels are (1, 3, 3).
 //! Owns shapes and the order of operations; what the channels mean is `encode`'s, where weights come from `weights`'.
 
-use super::cpu;
+use super::{cpu, gradient};
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig3d};
@@ -117,13 +117,27 @@ fn conv_same(conv: &Conv3d, x: Tensor<5>) -> Tensor<5> {
     if cpu::applies(&x.device()) {
         return cpu::conv_same(x, conv.weight.val(), conv.bias.as_ref().map(Param::val));
     }
-    conv.forward(x)
+    match &conv.bias {
+        Some(bias) if gradient::applies(&x.device()) => gradient::conv_same(x, conv.weight.val(), bias.val()),
+        _ => conv.forward(x),
+    }
+}
+
+/// A convolution that mixes channels, voxel by voxel.
+fn mix(conv: &Conv3d, x: Tensor<5>) -> Tensor<5> {
+    match &conv.bias {
+        Some(bias) if gradient::applies(&x.device()) => gradient::pointwise(x, conv.weight.val(), bias.val()),
+        _ => conv.forward(x),
+    }
 }
 
 /// A convolution that halves the grid: stride = kernel.
 fn halve(conv: &Conv3d, x: Tensor<5>) -> Tensor<5> {
     if !cpu::applies(&x.device()) {
-        return conv.forward(x);
+        return match &conv.bias {
+            Some(bias) if gradient::applies(&x.device()) => gradient::halve(x, conv.weight.val(), bias.val()),
+            _ => conv.forward(x),
+        };
     }
     let weight = conv.weight.val();
     let [outputs, inputs, fd, _, _] = weight.dims();
@@ -161,7 +175,7 @@ impl Half {
     fn forward(&self, x: Tensor<5>, share: Tensor<5>) -> Tensor<5> {
         let first = relu(self.norm_1.forward(conv_same(&self.conv, x.clone()) + share));
         let skip = match &self.skip {
-            Some(conv) => conv.forward(x),
+            Some(conv) => mix(conv, x),
             None => x,
         };
         relu(self.norm_2.forward(conv_same(&self.conv_2, first)) + skip)
@@ -195,9 +209,9 @@ impl CrossBlock {
         let [batch, ..] = target.dims();
         // 1x1 and mean commute: the mean over contexts is taken first, on fewer numbers.
         let mean = mean_over_contexts(context.clone(), batch);
-        let new_target = self.target.forward(target.clone(), self.from_context.forward(mean));
+        let new_target = self.target.forward(target.clone(), mix(&self.from_context, mean));
         let (Some(half), Some(from_target)) = (&self.context, &self.from_target) else { return (new_target, context) };
-        let shared = for_each_context(from_target.forward(target), context.dims()[0] / batch);
+        let shared = for_each_context(mix(from_target, target), context.dims()[0] / batch);
         (new_target, half.forward(context, shared))
     }
 }
@@ -394,7 +408,7 @@ impl InContextNet {
         let context = relu(conv_same(&self.context_stem, contexts.reshape([b * k, i, d, h, w])));
         let (targets, contexts) = self.encode(target, context);
         let features = self.decode(targets, contexts);
-        self.head_out.forward(relu(conv_same(&self.head_conv, features)))
+        mix(&self.head_out, relu(conv_same(&self.head_conv, features)))
     }
 
     /// Both branches' features at every level, finest first.
@@ -422,12 +436,12 @@ impl InContextNet {
         let (Some(mut target), Some(mut context)) = (targets.pop(), contexts.pop()) else { unreachable!("a net has levels") };
         for (i, block) in self.decoder.iter().enumerate() {
             let (Some(target_skip), Some(context_skip)) = (targets.pop(), contexts.pop()) else { break };
-            target = self.config.upsample_add(self.target_up[i].forward(target), target_skip);
-            context = self.config.upsample_add(self.context_up[i].forward(context), context_skip);
+            target = self.config.upsample_add(mix(&self.target_up[i], target), target_skip);
+            context = self.config.upsample_add(mix(&self.context_up[i], context), context_skip);
             (target, context) = block.forward(target, context);
         }
         match (&self.final_up, targets.pop()) {
-            (Some(up), Some(skip)) => relu(self.config.upsample_add(up.forward(target), skip)),
+            (Some(up), Some(skip)) => relu(self.config.upsample_add(mix(up, target), skip)),
             _ => target,
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! `in_context` is the net that the program ships; the others are published ones, as in their papers. They share
 //! `source` (tensors by the names in their authors' files), `layer`, `slabs` (features that are cut so that no piece
-//! is too large) and `resize`; `cpu` holds what had to be written out for the processor.
+//! is too large) and `resize`; `cpu` holds what had to be written out for the processor,
+//! `gradient` the same where a net is tuned.
 
 mod cpu;
+mod gradient;
 pub mod in_context;
 mod layer;
 pub mod meshnet;

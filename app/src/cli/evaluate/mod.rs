@@ -97,6 +97,9 @@ pub struct Arguments {
     /// What another method made of the same cases (see app/baselines); may be given again.
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
+    /// In context: tune the net to each set of examples first, which takes minutes for each.
+    #[arg(long)]
+    tune: bool,
     /// Go on from results that are there.
     #[arg(long)]
     resume: bool,
@@ -206,6 +209,7 @@ impl Arguments {
             join: self.join.iter().map(|join| format!("{}={}", join.name, join.parts.join("+"))).collect(),
             split: self.split.clone(),
             tile: tile.collect(),
+            tune: self.tune && self.mode == Mode::InContext,
         })
     }
 

@@ -50,6 +50,9 @@ pub struct Settings {
     /// Labels that are measured joined, as they were asked for.
     #[serde(default)]
     pub join: Vec<String>,
+    /// In context: whether the net is tuned to the examples first.
+    #[serde(default)]
+    pub tune: bool,
 }
 
 impl Settings {
@@ -249,9 +252,11 @@ mod tests {
             split: None,
             tile: Vec::new(),
             join: vec!["whole=1+2".to_owned()],
+            tune: false,
         };
         assert!(Settings { prompts: vec![Kind::Mask, Kind::Box], repeats: 3, ..before.clone() }.go_on_from(&before));
         assert!(!Settings { join: vec!["whole=1+3".to_owned()], ..before.clone() }.go_on_from(&before));
+        assert!(!Settings { tune: true, ..before.clone() }.go_on_from(&before));
         assert!(!Settings { seed: 1, ..before.clone() }.go_on_from(&before));
         assert!(!Settings { contexts: vec![1, 2, 4], ..before.clone() }.go_on_from(&before));
     }

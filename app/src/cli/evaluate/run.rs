@@ -194,7 +194,9 @@ impl Runner<'_> {
         };
         for &(kind, count) in left {
             let Some((_, shown)) = shown.iter().find(|(other, _)| *other == kind) else { continue };
-            match in_context(&subject, &shown.first(count), |order| self.guesser.ask(order)) {
+            let examples = shown.first(count);
+            let tuned = if self.settings.tune { self.guesser.tune(&examples, |_| {}) } else { Ok(()) };
+            match tuned.and_then(|()| in_context(&subject, &examples, |order| self.guesser.ask(order))) {
                 Ok(scored) => {
                     let what = (kind, count, None);
                     self.store.put(vec![record(&scored, (&work.task.name, repeat, name), what, shown.costs[count])])?;
