@@ -119,6 +119,39 @@ fn weights_reach_the_engine() {
 }
 
 #[test]
+fn the_net_is_tuned_to_the_examples_before_it_propagates() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut journey = opened(folder.path(), 4);
+    (0..2).for_each(|case| example(&mut journey, case, &ball(middle_of(case as usize))));
+    let orders = |journey: &Journey| -> Vec<Request> {
+        let asked = journey.script.requests.try_iter();
+        asked.filter(|request| matches!(request, Request::Tune { .. } | Request::Propagate { .. })).collect()
+    };
+    journey.key_with(Modifiers::SHIFT, Key::Enter);
+    let asked = orders(&journey);
+    let [Request::Tune { ticket, examples }, Request::Propagate { ticket: after, examples: same, targets }] = asked.as_slice()
+    else {
+        panic!("{asked:?}")
+    };
+    assert!(Arc::ptr_eq(examples, same) && targets.len() == 2);
+    journey.script.tell(Event::Working { ticket: *ticket, share: 0.4, left: Some(Duration::from_secs(90)) });
+    journey.until("news of it", |app| app.session().working.is_some());
+    journey.harness.get_by_label_contains("Tuning to the examples, 40 %");
+    journey.script.tell(Event::Finished { ticket: *ticket });
+    journey.until("its end", |app| app.session().propagation.as_ref().is_some_and(|running| running.tuning.is_none()));
+    journey.harness.get_by_label_contains("0 of 2");
+    journey.script.tell(Event::Finished { ticket: *after });
+    journey.until("the end", |app| app.session().propagation.is_none());
+
+    // Cancelled while it tunes, both orders end.
+    journey.key_with(Modifiers::SHIFT, Key::Enter);
+    let tickets: Vec<_> = orders(&journey).iter().filter_map(Request::ticket).collect();
+    journey.command(Command::CancelPropagation);
+    assert_eq!(tickets.len(), 2);
+    assert!(tickets.iter().all(|ticket| journey.script.is_cancelled(*ticket)));
+}
+
+#[test]
 fn examples_go_out_to_a_folder_and_come_in_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut journey = opened(folder.path(), 3);

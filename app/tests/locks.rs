@@ -45,7 +45,7 @@ impl Orders {
                     self.0.push((ticket, target));
                 }
                 Request::Propagate { ticket, targets, .. } => self.0.extend(targets.into_iter().map(|target| (ticket, target))),
-                Request::UseDevice(_) | Request::UseNet(_) | Request::Measure => {}
+                Request::Tune { .. } | Request::UseDevice(_) | Request::UseNet(_) | Request::Measure => {}
             }
         }
     }
@@ -69,7 +69,7 @@ fn act(journey: &mut Journey, orders: &mut Orders, dice: &mut Dice, masks: &std:
     let structures: Vec<StructureId> =
         journey.harness.state().project().structures.iter().map(|structure| structure.id).collect();
     let place = (CaseId(dice.roll(CASES)), structures[dice.roll(structures.len() as u64) as usize]);
-    let command = match dice.roll(13) {
+    let command = match dice.roll(14) {
         0 => Command::ShowPlace(place),
         1 => Command::Propagate,
         2 => Command::Accept,
@@ -82,6 +82,7 @@ fn act(journey: &mut Journey, orders: &mut Orders, dice: &mut Dice, masks: &std:
         9 => Command::ImportMasks(masks.to_owned()),
         10 => Command::SetOverlap([Overlap::Allow, Overlap::Keep, Overlap::Replace][dice.roll(3) as usize]),
         11 => return click(journey, place, dice),
+        12 if dice.roll(4) == 0 => Command::TuneAndPropagate,
         _ => return orders.answer(journey, dice),
     };
     journey.command(command);

@@ -9,11 +9,25 @@ use std::sync::mpsc;
 struct Gated {
     started: mpsc::Sender<CaseId>,
     gate: mpsc::Receiver<()>,
+    /// Steps learned.
+    learned: usize,
 }
+
+/// Steps that tuning takes; each tells of itself as the start of this case.
+const LESSONS: usize = 3;
+const LESSON: CaseId = CaseId(50);
 
 impl Segmenter for Gated {
     fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError> {
         if examples.iter().any(|example| example.case == CaseId(7)) { Err(EngineError::NoMarks) } else { Ok(()) }
+    }
+
+    fn tune(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
+        let _ = self.started.send(LESSON);
+        let _ = self.gate.recv();
+        self.prepare(examples)?;
+        self.learned += 1;
+        Ok(self.learned as f32 / LESSONS as f32)
     }
 
     fn guess(
@@ -88,7 +102,7 @@ impl Bench {
                 opening.fetch_add(1, Ordering::Relaxed);
                 let (inner, gate) = mpsc::channel();
                 let _ = relay.send(inner);
-                Ok((Box::new(Gated { started: start.clone(), gate }), About::default()))
+                Ok((Box::new(Gated { started: start.clone(), gate, learned: 0 }), About::default()))
             })
         });
         let bench = Self { engine, started, gate, opened, told };
@@ -138,6 +152,12 @@ impl Bench {
         ticket
     }
 
+    fn tune(&self, examples: Vec<Example>) -> Ticket {
+        let ticket = self.engine.ticket();
+        assert!(self.engine.send(Request::Tune { ticket, examples: examples.into() }));
+        ticket
+    }
+
     fn wait_for(&self, case: u64) {
         assert_eq!(self.started.recv_timeout(SOON).expect("work in time"), CaseId(case));
     }
@@ -163,6 +183,37 @@ fn the_newest_preview_wins() {
     assert_eq!(bench.story(second), ["finished"], "overtaken, and told so");
     assert_eq!(bench.story(third), ["g3", "finished"]);
     assert!(bench.told.load(Ordering::Relaxed) >= 6, "each event is notified");
+}
+
+#[test]
+fn a_preview_waits_for_one_step_of_tuning_and_a_propagation_for_all() {
+    let bench = Bench::new();
+    let (tuned, many) = (bench.tune(Vec::new()), bench.propagate(&[1]));
+    bench.wait_for(LESSON.0);
+    let one = bench.preview(9);
+    bench.open_gate(2);
+    bench.wait_for(9);
+    bench.open_gate(LESSONS);
+    assert_eq!(bench.story(one), ["g9", "finished"]);
+    assert_eq!(bench.story(tuned), ["finished"]);
+    assert_eq!(bench.story(many), ["p0", "g1", "p1", "finished"]);
+    let order: Vec<u64> = bench.started.try_iter().map(|case| case.0).collect();
+    assert_eq!(order, [LESSON.0, LESSON.0, 1]);
+}
+
+#[test]
+fn tuning_can_be_cancelled_and_its_fault_is_its_own() {
+    let bench = Bench::new();
+    let cancelled = bench.tune(Vec::new());
+    bench.wait_for(LESSON.0);
+    bench.engine.cancel(cancelled);
+    bench.open_gate(1);
+    assert_eq!(bench.story(cancelled), ["finished"]);
+    let Target { case, image, .. } = target(7);
+    let (faulty, many) = (bench.tune(vec![Example { case, image, marks: Marks::default() }]), bench.propagate(&[1]));
+    bench.open_gate(2);
+    assert_eq!(bench.story(faulty), ["failed"]);
+    assert_eq!(bench.story(many), ["p0", "g1", "p1", "finished"]);
 }
 
 #[test]
