@@ -24,7 +24,7 @@ pub struct Guess {
     pub mask: Arc<Mask>,
     /// The probability itself, kept for the case shown: the net builds its next guess on it.
     pub probability: Option<Arc<Volume<u8>>>,
-    /// How far guesses of the same structure disagree, 0 to 1.
+    /// How little it is to be trusted, 0 to 1.
     pub uncertainty: f32,
     /// How long it took.
     pub took: Duration,

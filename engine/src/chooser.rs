@@ -7,7 +7,7 @@ use crate::nets::slabs::Work;
 use crate::nets::source::Random;
 use crate::protocol::{Example, NetChoice, Target};
 use crate::published::Published;
-use crate::segmenter::{Effort, Guess, NetSegmenter, Segmenter};
+use crate::segmenter::{Guess, NetSegmenter, Segmenter};
 use crate::weights::installed::Installed;
 use burn::tensor::{Device, Tensor};
 use std::path::{Path, PathBuf};
@@ -41,16 +41,10 @@ impl Segmenter for Chooser {
         }
     }
 
-    fn guess(
-        &mut self,
-        target: &Target,
-        examples: &[Example],
-        effort: Effort,
-        go_on: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Guess, EngineError> {
+    fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
         match &mut self.chosen {
             Some(chosen) => chosen.guess(target, examples, go_on),
-            None => self.own.guess(target, examples, effort, go_on),
+            None => self.own.guess(target, examples, go_on),
         }
     }
 

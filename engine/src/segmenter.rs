@@ -18,15 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-/// How much trouble a guess is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
-    /// Somebody waits.
-    Preview,
-    /// Nobody waits: the guess is also questioned by leaving examples out.
-    Propagation,
-}
-
 /// What was guessed.
 pub(crate) struct Guess {
     /// On the source grid, 0 to 255.
@@ -50,13 +41,7 @@ pub(crate) trait Segmenter {
     fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError>;
 
     /// Guesses one image; `go_on` is told the share done and says whether the answer is still wanted.
-    fn guess(
-        &mut self,
-        target: &Target,
-        examples: &[Example],
-        effort: Effort,
-        go_on: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Guess, EngineError>;
+    fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError>;
 
     /// Learns a little from the examples; gives the share that is learned, 1 at the end. From then on guesses from these
     /// examples, or from these and others, are made with what was learned.
@@ -308,7 +293,6 @@ impl NetSegmenter {
         encoded: &Encoded,
         examples: &[&Example],
         side: Option<f64>,
-        effort: Effort,
     ) -> Result<(Vec<f32>, f32), EngineError> {
         let dims = encoded.fit.dims;
         let own = self.marking(encoded, &target.marks, target.previous.as_deref())?;
@@ -323,7 +307,7 @@ impl NetSegmenter {
             Some((_, net)) => net,
             None => &self.net(dims)?.net,
         };
-        strategy::guess(net, &self.compute.device, &own, is_marked, &others, effort)
+        strategy::guess(net, &self.compute.device, &own, is_marked, &others)
     }
 
     /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.
@@ -339,7 +323,7 @@ impl NetSegmenter {
             _ => {
                 let own = Input::new(&encoded, &marking);
                 let net = &self.net(encoded.fit.dims)?.net;
-                strategy::guess(net, &self.compute.device, &own, true, &[], Effort::Preview)?.0
+                strategy::guess(net, &self.compute.device, &own, true, &[])?.0
             }
         };
         Ok(Sample { cells: [encoded.cells.as_slice(), &marking.cells, &truth].concat(), shape: encoded.fit.shape() })
@@ -391,10 +375,9 @@ impl Segmenter for NetSegmenter {
         &mut self,
         target: &Target,
         examples: &[Example],
-        effort: Effort,
         _go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
-        let guess = self.look_twice(target, examples, effort);
+        let guess = self.look_twice(target, examples);
         self.opened = None;
         guess
     }
@@ -430,7 +413,7 @@ impl NetSegmenter {
         Ok(tuning.share())
     }
 
-    fn look_twice(&mut self, target: &Target, examples: &[Example], effort: Effort) -> Result<Guess, EngineError> {
+    fn look_twice(&mut self, target: &Target, examples: &[Example]) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
         let is_marked = !target.marks.is_empty();
         // A marked target stands among its own examples already.
@@ -442,7 +425,7 @@ impl NetSegmenter {
         let (first, window) = match closer {
             Some(window) => (None, Some(window)),
             None => {
-                let (cells, uncertainty) = self.look(target, &whole, &examples, None, effort)?;
+                let (cells, uncertainty) = self.look(target, &whole, &examples, None)?;
                 let found = Region::of_guess(&whole.fit, &cells);
                 let window = if marks_suffice { None } else { self.closer(target, &whole.fit, &examples, found)? };
                 (Some((cells, uncertainty)), window)
@@ -454,7 +437,7 @@ impl NetSegmenter {
         };
         if let Some((fit, side)) = window {
             let window = self.window(&target.image, &fit)?;
-            let (cells, closely) = self.look(target, &window, &examples, Some(side), effort)?;
+            let (cells, closely) = self.look(target, &window, &examples, Some(side))?;
             fit.paste(&cells, &mut probability.voxels);
             uncertainty = closely;
         }
@@ -498,8 +481,8 @@ mod tests {
         let mut segmenter = segmenter();
         let whole = segmenter.encoded(&target.image).unwrap();
         let all: Vec<&Example> = examples.iter().collect();
-        let (cells, _) = segmenter.look(target, &whole, &all, None, Effort::Preview).unwrap();
-        let twice = segmenter.guess(target, examples, Effort::Preview, &mut |_| true).unwrap();
+        let (cells, _) = segmenter.look(target, &whole, &all, None).unwrap();
+        let twice = segmenter.guess(target, examples, &mut |_| true).unwrap();
         (dice(&whole.decode(&cells), truth), dice(&twice.probability, truth))
     }
 

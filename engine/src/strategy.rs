@@ -5,7 +5,6 @@ use crate::device::most_contexts;
 use crate::encode::{Encoded, marks::Marking};
 use crate::error::EngineError;
 use crate::nets::in_context::InContextNet;
-use crate::segmenter::Effort;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -35,20 +34,12 @@ pub(crate) fn guess(
     target: &Input,
     is_marked: bool,
     examples: &[Input],
-    effort: Effort,
 ) -> Result<(Vec<f32>, f32), EngineError> {
     let own = is_marked.then_some(target);
     let all: Vec<&Input> = examples.iter().collect();
     let probability = in_groups(net, device, target, own, &all)?;
-    if effort == Effort::Preview || all.len() < 2 {
-        let uncertainty = entropy(&probability);
-        return Ok((probability, uncertainty));
-    }
-    // Leaving out one half and then the other costs little more than the guess itself; one by one costs that many times.
-    let half = |odd: usize| all.iter().skip(odd).step_by(2).copied().collect::<Vec<_>>();
-    let [even, odd] = [half(0), half(1)];
-    let [even, odd] = [in_groups(net, device, target, own, &even)?, in_groups(net, device, target, own, &odd)?];
-    Ok((probability, disagreement(&even, &odd)))
+    let uncertainty = entropy(&probability);
+    Ok((probability, uncertainty))
 }
 
 fn in_groups(
@@ -93,17 +84,14 @@ pub(crate) fn warm_up(net: &InContextNet, device: &Device) {
     }
 }
 
-/// How much two guesses differ: 1 - their soft Dice overlap; 1 where neither finds anything.
-fn disagreement(a: &[f32], b: &[f32]) -> f32 {
-    let sum: f32 = a.iter().chain(b).sum();
-    let both: f32 = a.iter().zip(b).map(|(a, b)| a.min(*b)).sum();
-    if sum < 1.0 { 1.0 } else { 1.0 - 2.0 * both / sum }
-}
-
 /// Cells less likely than this are surely outside.
 const OUTSIDE: f32 = 0.05;
 
-/// Mean binary entropy, in bits, of the cells that may be inside; 1 where there are none.
+/// How little a guess is to be trusted: the mean binary entropy, in bits, of the cells that may be inside; 1 where there are none.
+///
+/// Against the error (1 - Dice) of hippocampi found from four masks its rank correlation was 0.78; that of guesses with one
+/// example left out in turn was 0.39, of guesses by one half of the examples and by the other 0.30, of mirrored ones 0.43,
+/// and no sum of these was better than it is alone.
 pub(crate) fn entropy(probability: &[f32]) -> f32 {
     let bits = |p: f32| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.log2() - (1.0 - p) * (1.0 - p).log2() };
     let inside: Vec<f32> = probability.iter().copied().filter(|&p| p >= OUTSIDE).collect();
@@ -113,14 +101,6 @@ pub(crate) fn entropy(probability: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn guesses_that_agree_are_certain() {
-        let (here, there) = ([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(disagreement(&here, &here), 0.0);
-        assert_eq!(disagreement(&here, &there), 1.0);
-        assert_eq!(disagreement(&[0.0; 4], &[0.0; 4]), 1.0, "nothing found is no certainty");
-    }
 
     #[test]
     fn a_guess_of_halves_is_uncertain() {

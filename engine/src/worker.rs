@@ -6,7 +6,7 @@ use crate::control::Control;
 use crate::device::panic_message;
 use crate::error::EngineError;
 use crate::protocol::{DeviceChoice, Event, Example, NetChoice, Request, Target, Ticket};
-use crate::segmenter::{About, Effort, Guess, Segmenter};
+use crate::segmenter::{About, Guess, Segmenter};
 use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, select};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -228,7 +228,7 @@ impl Worker {
         let mut go_on = self.watch(*ticket);
         let guess = self.guarded(|segmenter| match net {
             Some(net) => segmenter.automatic(net, target, &mut go_on),
-            None => segmenter.guess(target, examples, Effort::Preview, &mut go_on),
+            None => segmenter.guess(target, examples, &mut go_on),
         });
         match guess {
             Ok(guess) => {
@@ -252,7 +252,7 @@ impl Worker {
         let Some(target) = job.targets.pop_front() else { return self.finish(job.ticket) };
         let start = Instant::now();
         let mut go_on = self.watch(job.ticket);
-        let guess = self.guarded(|segmenter| segmenter.guess(&target, &job.examples, Effort::Propagation, &mut go_on));
+        let guess = self.guarded(|segmenter| segmenter.guess(&target, &job.examples, &mut go_on));
         job.done += 1;
         job.spent += start.elapsed();
         match guess {

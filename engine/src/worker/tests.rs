@@ -30,13 +30,7 @@ impl Segmenter for Gated {
         Ok(self.learned as f32 / LESSONS as f32)
     }
 
-    fn guess(
-        &mut self,
-        target: &Target,
-        _: &[Example],
-        effort: Effort,
-        go_on: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Guess, EngineError> {
+    fn guess(&mut self, target: &Target, _: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
         let _ = self.started.send(target.case);
         let _ = self.gate.recv();
         if target.case == LONG {
@@ -47,7 +41,7 @@ impl Segmenter for Gated {
             return Err(EngineError::NoMarks);
         }
         let probability = Volume::filled(Grid::new([1, 1, 1], Affine::IDENTITY), 0);
-        Ok(Guess { probability, uncertainty: if effort == Effort::Preview { 0.0 } else { 1.0 } })
+        Ok(Guess { probability, uncertainty: 0.0 })
     }
 }
 
