@@ -323,10 +323,11 @@ pub const BINDINGS: &[Binding] = &[
     plain(Key::F1, "this sheet", || Command::ToggleKeys),
 ];
 
-/// The commands whose keys were pressed in this frame; none while a text field has the keyboard, and only Escape
+/// The commands whose keys were pressed in this frame; none while a text field or a menu has the keyboard, and only Escape
 /// while a form is open, which answers to Enter itself.
 pub fn from_keys(ctx: &egui::Context, form_open: bool) -> Vec<Command> {
-    if ctx.egui_wants_keyboard_input() {
+    // An open menu goes by the arrow keys and closes by Escape.
+    if ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx) {
         return Vec::new();
     }
     // Enter presses the button that has the focus.

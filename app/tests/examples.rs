@@ -136,7 +136,7 @@ fn the_net_is_tuned_to_the_examples_before_it_propagates() {
     assert!(Arc::ptr_eq(examples, same) && targets.len() == 2);
     journey.script.tell(Event::Working { ticket: *ticket, share: 0.4, left: Some(Duration::from_secs(90)) });
     journey.until("news of it", |app| app.session().working.is_some());
-    journey.harness.get_by_label_contains("Tuning to the examples, 40 %");
+    journey.harness.get_by_label_contains("Tuning, 40 %");
     journey.script.tell(Event::Finished { ticket: *ticket });
     journey.until("its end", |app| app.session().propagation.as_ref().is_some_and(|running| running.tuning.is_none()));
     journey.harness.get_by_label_contains("0 of 2");

@@ -15,6 +15,17 @@ use std::time::Duration;
 use support::{Journey, SHAPE, inside, middle_of, write_case};
 
 #[test]
+fn escape_closes_an_open_menu() {
+    let mut journey = Journey::new();
+    journey.harness.get_by_label("Structure").click();
+    journey.harness.run_steps(3);
+    assert!(journey.harness.query_by_label_contains("Tune and propagate").is_some(), "the menu is open");
+    journey.key(Key::Escape);
+    journey.harness.run_steps(3);
+    assert!(journey.harness.query_by_label_contains("Tune and propagate").is_none(), "and closed");
+}
+
+#[test]
 fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let images = folder.path().join("scans");

@@ -20,12 +20,32 @@ impl Input {
         Self { cells: [encoded.cells.as_slice(), &marking.cells].concat(), shape: encoded.fit.shape() }
     }
 
+    /// Left is right.
+    fn mirrored(&self) -> Self {
+        Self { cells: mirrored(&self.cells, self.shape), shape: self.shape }
+    }
+
     fn cells_a_channel(&self) -> usize {
         self.shape.iter().product()
     }
 }
 
+/// Every row the other way round.
+fn mirrored(cells: &[f32], [.., width]: [usize; 3]) -> Vec<f32> {
+    cells.chunks_exact(width).flat_map(|row| row.iter().rev().copied()).collect()
+}
+
 /// The probability of each cell of the target, and the guess's uncertainty from 0 to 1.
+///
+/// A picture is also seen in a mirror, which is cheap: the guess is the mean of both, and its uncertainty how far they
+/// differ. That of a volume is how undecided its cells are. Rank correlations of such measures with the error (1 - Dice)
+/// over 24 held-back cases and four examples, before the choice was made:
+///
+/// | | undecided | mirrored | one example left out in turn | halves of the examples |
+/// |---|---|---|---|---|
+/// | hippocampus, masks | 0.78 | 0.43 | 0.39 | 0.30 |
+/// | hippocampus, boxes | 0.65 | 0.57 | 0.67 | 0.57 |
+/// | nuclei, masks | -0.38 | 0.34 | 0.12 | -0.06 |
 ///
 /// A marked target is one of its own contexts. More contexts than memory allows are taken in groups, and the mean.
 pub(crate) fn guess(
@@ -38,8 +58,15 @@ pub(crate) fn guess(
     let own = is_marked.then_some(target);
     let all: Vec<&Input> = examples.iter().collect();
     let probability = in_groups(net, device, target, own, &all)?;
-    let uncertainty = entropy(&probability);
-    Ok((probability, uncertainty))
+    if net.config().dims == 3 {
+        let uncertainty = entropy(&probability);
+        return Ok((probability, uncertainty));
+    }
+    let (target, examples): (Input, Vec<Input>) = (target.mirrored(), examples.iter().map(Input::mirrored).collect());
+    let all: Vec<&Input> = examples.iter().collect();
+    let other = mirrored(&in_groups(net, device, &target, is_marked.then_some(&target), &all)?, target.shape);
+    let uncertainty = disagreement(&probability, &other);
+    Ok((probability.iter().zip(&other).map(|(a, b)| (a + b) / 2.0).collect(), uncertainty))
 }
 
 fn in_groups(
@@ -84,14 +111,17 @@ pub(crate) fn warm_up(net: &InContextNet, device: &Device) {
     }
 }
 
+/// How much two guesses differ: 1 - their soft Dice overlap; 1 where neither finds anything.
+fn disagreement(a: &[f32], b: &[f32]) -> f32 {
+    let sum: f32 = a.iter().chain(b).sum();
+    let both: f32 = a.iter().zip(b).map(|(a, b)| a.min(*b)).sum();
+    if sum < 1.0 { 1.0 } else { 1.0 - 2.0 * both / sum }
+}
+
 /// Cells less likely than this are surely outside.
 const OUTSIDE: f32 = 0.05;
 
 /// How little a guess is to be trusted: the mean binary entropy, in bits, of the cells that may be inside; 1 where there are none.
-///
-/// Against the error (1 - Dice) of hippocampi found from four masks its rank correlation was 0.78; that of guesses with one
-/// example left out in turn was 0.39, of guesses by one half of the examples and by the other 0.30, of mirrored ones 0.43,
-/// and no sum of these was better than it is alone.
 pub(crate) fn entropy(probability: &[f32]) -> f32 {
     let bits = |p: f32| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.log2() - (1.0 - p) * (1.0 - p).log2() };
     let inside: Vec<f32> = probability.iter().copied().filter(|&p| p >= OUTSIDE).collect();
@@ -101,6 +131,21 @@ pub(crate) fn entropy(probability: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guesses_that_agree_are_certain() {
+        let (here, there) = ([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(disagreement(&here, &here), 0.0);
+        assert_eq!(disagreement(&here, &there), 1.0);
+        assert_eq!(disagreement(&[0.0; 4], &[0.0; 4]), 1.0, "nothing found is no certainty");
+    }
+
+    #[test]
+    fn a_mirror_turns_each_row() {
+        let cells = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(mirrored(&cells, [1, 2, 3]), [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+        assert_eq!(mirrored(&mirrored(&cells, [1, 1, 2]), [1, 1, 2]), cells);
+    }
 
     #[test]
     fn a_guess_of_halves_is_uncertain() {

@@ -189,10 +189,8 @@ mod tests {
         Sample { cells: [image.repeat(3), truth.clone(), none, truth].concat(), shape: [1, side, side] }
     }
 
-    #[test]
-    fn a_net_learns_from_its_examples() {
-        let device = Device::flex();
-        let config = InContextConfig {
+    fn tiny() -> InContextConfig {
+        InContextConfig {
             dims: 2,
             image_channels: 3,
             prompt_channels: 5,
@@ -201,15 +199,32 @@ mod tests {
             attention_levels: 1,
             group: 4,
             full_resolution_cross: true,
-        };
-        let net = config.init(&device);
-        let mut tuning = Tuning::new(&net, &device, Lessons(Vec::new()), 1);
+        }
+    }
+
+    /// Mean losses of the first and the last steps.
+    fn learned(device: &Device, steps: usize) -> (f32, f32) {
+        let net = tiny().init(device);
+        let mut tuning = Tuning::new(&net, device, Lessons(Vec::new()), 1);
         tuning.views[0] = (6..10).map(sample).collect();
-        let losses: Vec<f32> = (0..120).map(|_| tuning.learn().unwrap()).collect();
-        let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
-        let (first, last) = (mean(&losses[..20]), mean(&losses[100..]));
-        assert!(last < 0.75 * first, "{first} -> {last}");
+        let losses: Vec<f32> = (0..steps).map(|_| tuning.learn().unwrap()).collect();
         assert!(tuning.share() > 0.0 && tuning.share() < 1.0);
+        let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+        (mean(&losses[..steps / 6]), mean(&losses[steps - steps / 6..]))
+    }
+
+    #[test]
+    fn a_net_learns_from_its_examples() {
+        let (first, last) = learned(&Device::flex(), 120);
+        assert!(last < 0.75 * first, "{first} -> {last}");
+    }
+
+    #[test]
+    #[ignore = "minutes on a GPU made of software"]
+    fn a_net_learns_on_the_gpu() {
+        let compute = crate::device::open(crate::DeviceChoice::Gpu).expect("a GPU");
+        let (first, last) = learned(&compute.device, 60);
+        assert!(last < 0.9 * first, "{first} -> {last}");
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
         }
     });
     if let Some(running) = &desk.session.propagation {
-        let share = running.done as f32 / running.total.max(1) as f32;
+        let tuned = desk.session.working.filter(|working| Some(working.0) == running.tuning).map(|working| working.1);
+        let share = tuned.unwrap_or(running.done as f32 / running.total.max(1) as f32);
         ui.add(ProgressBar::new(share).desired_height(6.0));
     }
     ui.separator();
@@ -83,7 +84,7 @@ fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
 
 fn tuning_text(desk: &Desk<'_>, running: &Propagation) -> String {
     let share = running.tuning.map(|tuning| super::status::share_text(desk, tuning)).unwrap_or_default();
-    format!("Tuning to the examples{share}; then {} to guess", running.total)
+    format!("Tuning{share}")
 }
 
 fn guessing_text(desk: &Desk<'_>, running: &Propagation) -> String {

@@ -6,7 +6,7 @@ use crate::review::has_marks;
 use crate::session::{Status, Versus};
 use crate::theme;
 use egui::{Button, RichText, Role, ScrollArea, Slider, TextEdit, Ui, WidgetInfo};
-use imaging::{Case, Edit, Kind, Mask, Overlap, Prompt, Review, Sign, Structure};
+use imaging::{Case, Edit, Mask, Overlap, Prompt, Review, Shape, Sign, Structure};
 
 /// Draws the panel.
 pub fn structures_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -253,11 +253,12 @@ fn named(button: &egui::Response, name: &str) {
 }
 
 fn mark_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, prompt: &Prompt) {
-    let kind = match prompt.shape.kind() {
-        Kind::Click => "click",
-        Kind::Box => "box",
-        Kind::Doodle => "doodle",
-        Kind::Mask => "stroke",
+    let kind = match &prompt.shape {
+        Shape::Click { .. } => "click",
+        Shape::Box { .. } => "box",
+        Shape::Doodle { .. } => "doodle",
+        Shape::Stroke { .. } => "stroke",
+        Shape::Region { .. } => "region",
     };
     let sign = if prompt.sign == Sign::Positive { "+" } else { "-" };
     let at = prompt.shape.points().first().map(|p| p.map(|c| c.round() as i64)).unwrap_or_default();
