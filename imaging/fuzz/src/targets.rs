@@ -121,7 +121,7 @@ pub fn project(bytes: &[u8]) {
     project.examples(StructureId(0)).count();
     for (id, case) in project.cases.iter().flat_map(|case| case.works.keys().map(move |id| (*id, case))) {
         if let Some(mask) = case.mask(id) {
-            (mask.count(), mask.bounds(), mask.runs());
+            let _ = (mask.count(), mask.bounds(), mask.runs());
         }
     }
     let edits = [
@@ -156,8 +156,7 @@ pub fn project(bytes: &[u8]) {
 pub fn label_names(bytes: &[u8]) {
     judge(files::names(bytes));
     if let Some(part) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Part>().ok()) {
-        let told = part.to_string();
-        assert_eq!(told.parse::<Part>().map(|part| part.to_string()), Ok(told), "a part reads back as it is written");
+        assert_eq!(part.to_string().parse(), Ok(part), "a part reads back as it is written");
     }
 }
 
