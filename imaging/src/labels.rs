@@ -189,6 +189,18 @@ impl Patch {
     pub fn count(&self) -> usize {
         self.runs.iter().map(|[_, length]| length).sum()
     }
+
+    /// Whether its runs follow each other among `len` voxels, as those of every change do that this program made.
+    pub(crate) fn is_sound(&self, len: usize) -> bool {
+        in_order(&self.runs, len)
+    }
+}
+
+/// Whether runs ascend, share no voxel and end within `len` voxels. A short file could else ask for any amount of work
+/// by naming all voxels again and again.
+fn in_order(runs: &[[usize; 2]], len: usize) -> bool {
+    let ends = |from: usize, [start, length]: &[usize; 2]| if *start < from { None } else { start.checked_add(*length) };
+    runs.iter().try_fold(0, ends).is_some_and(|end| end <= len)
 }
 
 /// A mask as it is written down: shape and runs of set voxels.
@@ -220,7 +232,7 @@ impl TryFrom<Runs> for Mask {
             .try_fold(1_usize, |product, &n| product.checked_mul(n))
             .filter(|&n| n <= MOST_VOXELS)
             .ok_or(RunsError)?;
-        if runs.iter().any(|[start, length]| start.checked_add(*length).is_none_or(|end| end > len)) {
+        if !in_order(&runs, len) {
             return Err(RunsError);
         }
         let mut mask = Self::empty(shape);
@@ -273,6 +285,8 @@ mod tests {
     #[test]
     fn runs_past_the_end_are_refused() {
         assert!(serde_json::from_str::<Mask>(r#"{"shape":[2,2,2],"runs":[[6,3]]}"#).is_err());
+        assert!(serde_json::from_str::<Mask>(r#"{"shape":[2,2,2],"runs":[[0,3],[2,1]]}"#).is_err(), "they overlap");
+        assert!(serde_json::from_str::<Mask>(r#"{"shape":[2,2,2],"runs":[[0,3],[3,5]]}"#).is_ok());
         assert!(serde_json::from_str::<Mask>(r#"{"shape":[4294967296,4294967296,4294967296],"runs":[]}"#).is_err());
     }
 

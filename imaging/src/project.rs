@@ -5,7 +5,7 @@ use crate::files::{Item, Part};
 use crate::labels::Mask;
 use crate::prompt::{Prompt, PromptId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -138,6 +138,13 @@ pub struct Project {
 pub const PALETTE: [[u8; 3]; 7] =
     [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
 
+/// The number after the greatest; where there is none, as a file can have it, the least that is free.
+fn unborne(borne: impl Iterator<Item = u64>) -> u64 {
+    let borne: BTreeSet<u64> = borne.collect();
+    let next = borne.last().map_or(Some(0), |greatest| greatest.checked_add(1));
+    next.or_else(|| (0..=u64::MAX).find(|number| !borne.contains(number))).unwrap_or(0)
+}
+
 impl Project {
     /// A case by its identity.
     #[must_use]
@@ -154,19 +161,19 @@ impl Project {
     /// An identity that no case bears.
     #[must_use]
     pub fn next_case(&self) -> CaseId {
-        CaseId(self.cases.iter().map(|case| case.id.0 + 1).max().unwrap_or(0))
+        CaseId(unborne(self.cases.iter().map(|case| case.id.0)))
     }
 
     /// An identity that no mark bears.
     #[must_use]
     pub fn next_prompt(&self) -> PromptId {
-        PromptId(self.cases.iter().flat_map(|case| &case.prompts).map(|prompt| prompt.id.0 + 1).max().unwrap_or(0))
+        PromptId(unborne(self.cases.iter().flat_map(|case| &case.prompts).map(|prompt| prompt.id.0)))
     }
 
     /// A structure as `New structure` makes it: the next identity and colour.
     #[must_use]
     pub fn next_structure(&self, name: &str) -> Structure {
-        let id = self.structures.iter().map(|structure| structure.id.0 + 1).max().unwrap_or(0);
+        let id = unborne(self.structures.iter().map(|structure| structure.id.0));
         let colour = PALETTE[id as usize % PALETTE.len()];
         Structure { id: StructureId(id), name: name.to_owned(), colour, visible: true, opacity: 0.4 }
     }
@@ -217,5 +224,22 @@ impl Case {
     /// The marks of one structure here.
     pub fn prompts_of(&self, structure: StructureId) -> impl Iterator<Item = &Prompt> {
         self.prompts.iter().filter(move |prompt| prompt.structure == structure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_identity_is_free_even_after_the_greatest_number() {
+        let mut project = Project::default();
+        assert_eq!(project.next_case(), CaseId(0));
+        for id in [0, 7, u64::MAX] {
+            project.cases.push(Case::new(CaseId(id), String::new(), PathBuf::new()));
+            let next = project.next_case();
+            assert!(project.case(next).is_none(), "{next:?}");
+        }
+        assert_eq!(project.next_case(), CaseId(1));
     }
 }

@@ -54,10 +54,15 @@ impl fmt::Display for Part {
         match self {
             Self::Only => Ok(()),
             Self::Volume(at) => write!(f, "{at}"),
-            Self::Series { uid, volume: 0 } => f.write_str(uid),
+            Self::Series { uid, volume: 0 } if is_told_by_itself(uid) => f.write_str(uid),
             Self::Series { uid, volume } => write!(f, "{uid}#{volume}"),
         }
     }
+}
+
+/// Whether a UID alone is read back as one. A file may call its series what it likes: nothing, `3`, or `a#3`.
+fn is_told_by_itself(uid: &str) -> bool {
+    !uid.is_empty() && !uid.contains('#') && uid.parse::<u32>().is_err()
 }
 
 impl FromStr for Part {
@@ -68,7 +73,7 @@ impl FromStr for Part {
         if let Ok(at) = text.parse() {
             return Ok(Self::Volume(at));
         }
-        let series = |uid: &str, volume| Self::Series { uid: uid.to_owned(), volume };
+        let series = |uid: &str, volume| Self::Series { uid: uid.trim_end().to_owned(), volume };
         Ok(match text.rsplit_once('#').and_then(|(uid, number)| Some((uid, number.parse().ok()?))) {
             _ if text.is_empty() => Self::Only,
             Some((uid, volume)) => series(uid, volume),
@@ -149,6 +154,11 @@ mod tests {
         for part in [Part::Only, Part::Volume(0), Part::Volume(41), series(0), series(7)] {
             assert_eq!(part.to_string().parse(), Ok(part));
         }
+        for uid in ["", "3", "+3", "a#3", "a b"] {
+            let part = Part::Series { uid: uid.to_owned(), volume: 0 };
+            assert_eq!(part.to_string().parse(), Ok(part));
+        }
+        assert_eq!("1.2 #0".parse(), Ok(Part::Series { uid: "1.2".to_owned(), volume: 0 }));
     }
 
     #[test]

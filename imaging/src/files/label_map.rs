@@ -36,10 +36,14 @@ impl LabelMap {
     /// The voxels of each label that occurs, ascending, in one pass.
     #[must_use]
     pub fn masks(&self) -> Vec<(u16, Mask)> {
-        let present = self.values_present();
-        let mut masks: Vec<(u16, Mask)> = present.iter().map(|&value| (value, Mask::empty(self.grid.shape))).collect();
+        self.masks_of(&self.values_present())
+    }
+
+    /// The voxels of some labels, in the order named, in one pass; each is named once.
+    pub(crate) fn masks_of(&self, labels: &[u16]) -> Vec<(u16, Mask)> {
+        let mut masks: Vec<(u16, Mask)> = labels.iter().map(|&value| (value, Mask::empty(self.grid.shape))).collect();
         let mut places = vec![usize::MAX; 1 << 16];
-        present.iter().enumerate().for_each(|(place, &value)| places[usize::from(value)] = place);
+        labels.iter().enumerate().for_each(|(place, &value)| places[usize::from(value)] = place);
         for (index, &value) in self.values.iter().enumerate() {
             if let Some((_, mask)) = masks.get_mut(places[usize::from(value)]) {
                 mask.set(index, true);

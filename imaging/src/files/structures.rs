@@ -8,6 +8,7 @@ use super::label_names::{LabelName, names_beside};
 use super::{Format, Kind, contained, format, nrrd, open_labels_item};
 use crate::labels::Mask;
 use crate::volume::Grid;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The structures of a label file.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,19 +96,26 @@ fn unnamed(labels: &LabelMap, value: u16) -> LabelName {
 /// Segments lie in layers where they share voxels; each layer is a label map.
 fn from_slicer(item: &Item, segments: &[nrrd::segments::Segment]) -> Result<Structures, FileError> {
     let layers = super::items(&item.path)?.len();
-    let mut opened: Vec<Option<LabelMap>> = vec![None; layers];
+    // Each layer is gone through once, and segments of one value share their voxels: a header of some kilobytes could
+    // else name thousands of segments, each as large as the image.
+    let mut opened: Vec<Option<(LabelMap, BTreeMap<u16, Mask>)>> = vec![None; layers];
     let mut list = Vec::new();
     for segment in segments {
         let missing = || Fault::Damaged(format!("its segment {} lies in a layer that is not there", segment.name)).at(&item.path);
         let layer = opened.get_mut(segment.layer as usize).ok_or_else(missing)?;
         if layer.is_none() {
             let part = if layers == 1 { Part::Only } else { Part::Volume(segment.layer) };
-            *layer = Some(open_labels_item(&Item::new(item.path.clone(), part))?);
+            let labels = open_labels_item(&Item::new(item.path.clone(), part))?;
+            let named = segments.iter().filter(|other| other.layer == segment.layer).map(|other| other.value);
+            let named: Vec<u16> = named.collect::<BTreeSet<_>>().into_iter().collect();
+            let masks = labels.masks_of(&named).into_iter().collect();
+            *layer = Some((labels, masks));
         }
-        let mask = layer.as_ref().ok_or_else(missing)?.mask(segment.value);
+        let (_, masks) = layer.as_ref().ok_or_else(missing)?;
+        let mask = masks.get(&segment.value).cloned().ok_or_else(missing)?;
         list.push(Segment { name: segment.name.clone(), colour: segment.colour, mask });
     }
-    let layer =
+    let (layer, _) =
         opened.into_iter().flatten().next().ok_or_else(|| Fault::NotLabels("it holds no segment".to_owned()).at(&item.path))?;
     Ok(Structures { grid: layer.grid, list, warnings: layer.warnings })
 }

@@ -55,8 +55,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Entry, Ending> {
 fn is_sane(entry: &Entry) -> bool {
     fn edit_is_sane(edit: &Edit) -> bool {
         match edit {
-            Edit::Review { shape, .. } => {
-                shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n)).is_some_and(|voxels| voxels <= MOST_VOXELS)
+            Edit::Review { shape, patch, .. } => {
+                let voxels = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+                voxels.is_some_and(|voxels| voxels <= MOST_VOXELS && patch.is_sound(voxels))
             }
             Edit::Several(edits) => edits.iter().all(edit_is_sane),
             _ => true,

@@ -247,10 +247,11 @@ impl JournalShelf {
 
 impl Shelf for JournalShelf {
     fn step(&self, place: Place) -> Option<Step> {
-        let mut bytes = vec![0; usize::try_from(place.length.min(MOST_LINE)).ok()?];
+        let mut bytes = Vec::new();
         let mut file = self.file.lock().ok()?;
         file.seek(SeekFrom::Start(place.start)).ok()?;
-        file.read_exact(&mut bytes).ok()?;
+        // Memory grows with what is there, for a snapshot may name any length.
+        Read::by_ref(&mut *file).take(place.length.min(MOST_LINE)).read_to_end(&mut bytes).ok()?;
         let line = line::read(&bytes).ok().map(|entry| paths::found(entry, &self.folder));
         if let Some(Entry::Do(step)) = line { Some(step) } else { None }
     }

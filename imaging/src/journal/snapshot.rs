@@ -47,6 +47,10 @@ impl Snapshot {
             .map(<[u8]>::to_vec)
             .or_else(|| line::json(&mend::within(bytes.strip_suffix(b"\n")?)?).map(<[u8]>::to_vec))?;
         let mut snapshot: Self = serde_json::from_slice(&json).ok()?;
+        // An entry takes a byte at least, so the count cannot be near its own end.
+        if snapshot.entries > snapshot.bytes {
+            return None;
+        }
         paths::find(&mut snapshot.project, folder);
         Some(snapshot)
     }

@@ -134,3 +134,22 @@ fn what_a_file_is_can_be_told() {
     assert_eq!((one.shape, one.min, one.max), (vec![2, 1, 1], Some(3.0), Some(4.0)));
     assert!(files::info(&Item::new(path, Part::Volume(3))).is_err());
 }
+
+#[test]
+fn thousands_of_segments_of_one_value_cost_one_pass() {
+    let folder = folder();
+    let mut file = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 200 200 100\nspace directions: (1,0,0) (0,1,0) (0,0,1)\n\
+        space: left-posterior-superior\nencoding: raw\n"
+        .to_owned();
+    for segment in 0..4_000 {
+        file += &format!("Segment{segment}_ID:=a\nSegment{segment}_LabelValue:=1\nSegment{segment}_Layer:=0\n");
+    }
+    let voxels = vec![1; 200 * 200 * 100];
+    let path = write(folder.path(), "a.seg.nrrd", &[file.as_bytes(), b"\n", &voxels].concat());
+    let started = std::time::Instant::now();
+    let read = files::open_structures(&path.as_path().into()).expect("a sound segmentation");
+    assert_eq!(read.list.len(), 4_000);
+    assert!(read.list.iter().all(|segment| segment.mask.get(0)), "each has the voxels of its value");
+    let took = started.elapsed();
+    assert!(took.as_secs() < 20, "it took {took:?}");
+}

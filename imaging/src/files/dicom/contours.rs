@@ -9,6 +9,7 @@ use crate::files::fault::Fault;
 use crate::files::structures::{Segment as NamedMask, Structures};
 use crate::labels::Mask;
 use dicom_dictionary_std::tags;
+use std::collections::HashSet;
 
 /// What was left out of a structure.
 #[derive(Default)]
@@ -31,8 +32,13 @@ pub(super) fn read(root: &DataSet<'_>, planes: &Planes) -> Result<Structures, Fa
     let characters = root.characters();
     let drawn = root.items(tags::ROI_CONTOUR_SEQUENCE);
     let (mut masks, mut left, mut foreign, mut contours) = (Vec::new(), Left::default(), 0, 0);
+    let mut numbers = HashSet::new();
     for roi in rois {
         let number = roi.number(tags::ROI_NUMBER);
+        // One set of contours is one structure's: described by thousands, it would be filled as often.
+        if !numbers.insert(number.map(f64::to_bits)) {
+            continue;
+        }
         let frame = roi.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID).unwrap_or_default();
         let Some(item) = drawn.iter().find(|item| item.number(tags::REFERENCED_ROI_NUMBER) == number) else { continue };
         let is_other = !frame.is_empty() && !planes.frame_of_reference.is_empty() && frame != planes.frame_of_reference;

@@ -8,6 +8,7 @@ use super::stack::Slice;
 use super::syntax::Compression;
 use super::walk::PixelKind;
 use crate::files::fault::{Fault, FileError};
+use crate::files::memory;
 use crate::volume::Pixels;
 use rayon::prelude::*;
 
@@ -33,10 +34,13 @@ pub(crate) fn read(laid: &Laid) -> Result<Pixels, FileError> {
             frames::check(&slice.file).map_err(|fault| fault.at(&slice.file.path))?;
         }
     }
+    let are_whole = laid.slices.iter().all(is_whole);
+    let width = if are_whole { 2 } else { 4 };
+    memory::check(count, width, laid.grid.shape).map_err(|fault| fault.at(&first.file.path))?;
     if first.file.form.is_colour() {
         return colours(laid, count);
     }
-    if laid.slices.iter().all(is_whole) {
+    if are_whole {
         let mut voxels = vec![0_i16; count];
         if fill(laid, &mut voxels, whole_numbers)? {
             return Ok(Pixels::I16(voxels));

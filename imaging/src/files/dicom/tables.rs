@@ -107,7 +107,12 @@ fn segment(words: &[u16], at: usize, count: usize, entries: &mut Vec<u16>) -> Op
                 if *words.get(again)? > 1 {
                     return None;
                 }
+                // Nor may it repeat one that adds nothing: a table of these would take hours to unfold.
+                let before = entries.len();
                 again = segment(words, again, count, entries)?;
+                if entries.len() == before {
+                    return (before == count).then_some(at + 4);
+                }
             }
             Some(at + 4)
         }
@@ -142,5 +147,6 @@ mod tests {
         assert_eq!(unfolded(&words, 8), Some(vec![10, 40, 60, 80, 100, 100, 100, 100]));
         assert_eq!(unfolded(&words, 9), None, "too few entries");
         assert_eq!(unfolded(&[2, 1, 0, 0], 4), None, "a segment that points at itself");
+        assert_eq!(unfolded(&[0, 0, 2, u16::MAX, 0, 0, 0, 1, 7], 1), None, "one that repeats what adds nothing");
     }
 }

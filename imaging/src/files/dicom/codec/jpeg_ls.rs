@@ -15,20 +15,29 @@ pub(super) fn decode(bytes: &[u8], form: &Form) -> Result<Vec<u8>, Fault> {
     let mut frame: Option<FrameHeader> = None;
     let mut preset = Preset::default();
     let mut planes: Vec<Vec<u16>> = Vec::new();
+    let mut decoded = Vec::new();
     while let Some(marker) = stream.marker() {
         match marker {
             0xd8 => {}
             0xd9 => break,
+            0xf7 if frame.is_some() => return Err(damaged("has two headers")),
             0xf7 => {
                 let header = FrameHeader::read(stream.segment()?)?;
                 check_size(form, header.columns, header.rows, header.components.len())?;
                 planes = vec![vec![0; header.columns * header.rows]; header.components.len()];
+                decoded = vec![false; header.components.len()];
                 frame = Some(header);
             }
             0xf8 => preset.read(stream.segment()?)?,
             0xda => {
                 let frame = frame.as_ref().ok_or_else(|| damaged("has a scan before its header"))?;
                 let scan = ScanHeader::read(stream.segment()?, frame)?;
+                for &place in &scan.planes {
+                    // A frame of a few bytes a scan could else be decoded again and again.
+                    if std::mem::replace(&mut decoded[place], true) {
+                        return Err(damaged("holds a component twice"));
+                    }
+                }
                 let rest = &bytes[stream.at..];
                 let used = Decoder::new(frame, &scan, &preset, rest)?.decode(&scan, &mut planes)?;
                 stream.at += used;
@@ -226,7 +235,8 @@ impl<'a> Decoder<'a> {
         let (width, reset) = (2 * self.near + 1, self.reset);
         let context = &mut self.contexts[place];
         context.b += error * width;
-        context.a += error.abs();
+        // Only a `RESET` that no encoder sets lets it grow so far.
+        context.a = context.a.saturating_add(error.abs());
         if context.n == reset {
             context.a >>= 1;
             context.b = if context.b >= 0 { context.b >> 1 } else { -((1 - context.b) >> 1) };
@@ -276,7 +286,7 @@ impl<'a> Decoder<'a> {
         let error = if (k != 0 || 2 * run.negative >= run.n) == (odd == 1) { -size } else { size };
         let run = &mut self.runs[alike as usize];
         run.negative += i32::from(error < 0);
-        run.a += (mapped + 1 - kind) >> 1;
+        run.a = run.a.saturating_add((mapped + 1 - kind) >> 1);
         if run.n == self.reset {
             run.a >>= 1;
             run.n >>= 1;
@@ -310,7 +320,11 @@ impl<'a> Decoder<'a> {
             }
         }
         let value = if zeros < most { zeros << k | self.bits.read(k)? } else { self.bits.read(self.qbpp)? + 1 };
-        Ok((value & 0x00ff_ffff) as i32)
+        // An error is at most half the range (A.4.5), and its map twice as great; beyond that the sums would overflow.
+        i32::try_from(value)
+            .ok()
+            .filter(|&value| value <= 2 * self.range)
+            .ok_or_else(|| damaged("has a code that does not exist"))
     }
 
     fn quantised(&self, gradient: i32) -> i32 {
