@@ -17,6 +17,8 @@ from .looks import vary
 
 ORGANS = "totalsegmentator_examples"
 CLOSE = {2: 0.35, 3: 0.5}
+# Labels of that program which are a class of a held-back set: vertebrae, sacrum, discs, carotids, femora.
+HELD_BACK_ORGANS = {"ct": [*range(25, 51), 57, 58, 75, 76], "mr": [18, 19, 20, 36, 37]}
 
 
 def least_cells(dims, size):
@@ -122,21 +124,25 @@ def build_2d(data, size):
             slices = list(slices_of(case, axis))
             if len(slices) >= 4:
                 groups.append(group_of(f"{case[0]}_{axis}", "spinalcord_mr", slices, 2, size))
-    for case in volumes_of(data / "totalsegmentator_examples"):
-        for name, *part in slabs_of(case, 20):
-            slices = list(slices_of((name, *part), 0, 10))
-            if len(slices) >= 4:
-                groups.append(group_of(name, ORGANS, slices, 2, size))
+    for name, image, labels, spacing in volumes_of(data / ORGANS):
+        labels[np.isin(labels, HELD_BACK_ORGANS[name[:2]])] = 0
+        for axis in range(3):
+            # Upright planes are shown with the head up, as a reader sees them.
+            turned = (image, labels) if axis == 0 else (image[::-1], labels[::-1])
+            for name_of_slab, *part in slabs_of((name, *turned, spacing), 20, axis):
+                slices = list(slices_of((name_of_slab, *part), axis, 10))
+                if len(slices) >= 4:
+                    groups.append(group_of(f"{name_of_slab}_{axis}", ORGANS, slices, 2, size))
     return groups
 
 
-def slabs_of(case, height):
+def slabs_of(case, height, axis=0):
     """A tall volume as slabs of so many slices, half overlapping; a low one as it is."""
     name, image, labels, spacing = case
-    tall = labels.shape[0]
+    tall = labels.shape[axis]
     starts = range(0, max(1, tall - height + 1), height // 2)
     for low in starts:
-        part = slice(low, tall if low == starts[-1] else low + height)
+        part = (slice(None),) * axis + (slice(low, tall if low == starts[-1] else low + height),)
         yield f"{name}_{low}", image[part], labels[part], spacing
 
 

@@ -26,8 +26,8 @@ CORRECTED = {"interactive": 0.45, "amend": 0.4, "context": 0.12}
 # (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
 # many times faster; the working grid comes last.
 STAGES = {
-    2: ((0.0, 64, 24), (0.2, 128, 14)),
-    3: ((0.0, 32, 12), (0.15, 48, 6), (0.5, 64, 5)),
+    2: ((0.0, 64, 24), (0.5, 128, 14)),
+    3: ((0.0, 48, 6), (0.35, 64, 5)),
 }
 SMOKE_STAGE = {2: (32, 6), 3: (16, 6)}
 
@@ -87,7 +87,11 @@ class Run:
         self.model = net.InContextUnet(config).to(memory_format=torch.channels_last_3d)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), PEAK_RATE["fresh"], weight_decay=1e-4, betas=(0.9, 0.98)
+            self.model.parameters(),
+            PEAK_RATE["fresh"],
+            weight_decay=1e-4,
+            betas=(0.9, 0.98),
+            fused=True,
         )
         self.step, self.seconds, self.cases = 0, 0.0, {}
         self.before = {"step": 0, "seconds": 0.0}
@@ -121,8 +125,10 @@ class Run:
         self.step += 1
         keep = min(EMA, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
-            for key, value in self.model.state_dict().items():
-                self.average[key].mul_(keep).add_(value, alpha=1 - keep)
+            now = self.model.state_dict()
+            old, new = list(self.average.values()), [now[key] for key in self.average]
+            torch._foreach_mul_(old, keep)
+            torch._foreach_add_(old, new, alpha=1 - keep)
         return batch["mode"] + ("+clicks" if corrected else ""), dice.mean().item()
 
     def save(self):
