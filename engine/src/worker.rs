@@ -116,7 +116,7 @@ impl Worker {
     }
 
     fn may_propagate(&self) -> bool {
-        !(self.propagations.is_empty() && self.lessons.is_empty()) && !self.ends.control.is_paused()
+        self.jobs().next().is_some() && !self.ends.control.is_paused()
     }
 
     fn take_in(&mut self, order: Request) {

@@ -137,16 +137,16 @@ impl WithSimd for Correlate<'_> {
         while start < len {
             let end = (start + STRETCH).min(len);
             let mut grads: [(&[S::f32s], &[f32]); BLOCK] = [(&[], &[]); BLOCK];
-            for o in 0..BLOCK {
-                grads[o] = S::as_simd_f32s(&self.grads[o][start..end]);
+            for (grad, all) in grads.iter_mut().zip(&self.grads) {
+                *grad = S::as_simd_f32s(&all[start..end]);
             }
             for (group, sums) in sums.iter_mut().enumerate() {
                 let mut sum = *sums;
                 let mut inputs: [(&[S::f32s], &[f32]); TAPS] = [(&[], &[]); TAPS];
-                for t in 0..TAPS {
+                for (t, input) in inputs.iter_mut().enumerate() {
                     // A group that is short of taps sums the last one again.
                     let tap = self.taps[(group * TAPS + t).min(self.taps.len() - 1)];
-                    inputs[t] = S::as_simd_f32s(&self.channel[tap + start..tap + end]);
+                    *input = S::as_simd_f32s(&self.channel[tap + start..tap + end]);
                 }
                 for i in 0..grads[0].0.len() {
                     for t in 0..TAPS {
@@ -167,9 +167,9 @@ impl WithSimd for Correlate<'_> {
             }
             start = end;
         }
-        for tap in 0..self.taps.len() {
-            for o in 0..BLOCK {
-                self.sums[tap * BLOCK + o] += simd.reduce_sum_f32s(sums[tap / TAPS][tap % TAPS][o]);
+        for (tap, to) in self.sums.chunks_exact_mut(BLOCK).enumerate() {
+            for (to, sum) in to.iter_mut().zip(sums[tap / TAPS][tap % TAPS]) {
+                *to += simd.reduce_sum_f32s(sum);
             }
         }
     }
