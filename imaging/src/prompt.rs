@@ -64,6 +64,7 @@ pub enum Shape {
         /// Its vertices in the order drawn.
         points: Vec<[f32; 3]>,
         /// Voxel axis across the slice on which it was drawn.
+        #[serde(deserialize_with = "axis")]
         normal: usize,
     },
     /// A stroke of the mask brush (or, negative, of the eraser).
@@ -100,10 +101,17 @@ pub enum Tip {
     /// A disc on the slice across this voxel axis.
     Disc {
         /// Voxel axis across the slice.
+        #[serde(deserialize_with = "axis")]
         normal: usize,
     },
     /// A ball through the slices.
     Ball,
+}
+
+/// An axis of the grid. A file may hold any number, and what goes by it takes it for one of three.
+fn axis<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let axis = usize::deserialize(from)?;
+    if axis < 3 { Ok(axis) } else { Err(serde::de::Error::custom("a grid has three axes")) }
 }
 
 /// The kinds of mark that the papers compare.
@@ -237,6 +245,14 @@ mod tests {
         assert_eq!(region(&[0, 5, 11]).moved([1.2, 0.0, 1.0]), region(&[13, 18]));
         assert_eq!(region(&[5]).points(), [[1.0, 1.0, 0.0]]);
         assert!(!region(&[]).touches([4, 3, 2]) && !region(&[1]).touches([4, 3, 3]));
+    }
+
+    #[test]
+    fn an_axis_that_no_grid_has_is_refused() {
+        let doodle = |normal| format!(r#"{{"Doodle": {{"points": [], "normal": {normal}}}}}"#);
+        assert!(serde_json::from_str::<Shape>(&doodle(2)).is_ok());
+        assert!(serde_json::from_str::<Shape>(&doodle(3)).is_err());
+        assert!(serde_json::from_str::<Tip>(r#"{"Disc": {"normal": 7}}"#).is_err());
     }
 
     #[test]
