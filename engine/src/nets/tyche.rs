@@ -4,7 +4,7 @@
 use super::layer::Conv;
 use super::slabs::{Stopped, Work};
 use super::source::Source;
-use super::universeg::{ConvOp, Cross, Features, SLOPE, doubled, head, mean, pooled};
+use super::universeg::{ConvOp, Cross, Features, SLOPE, down_and_up, head, mean};
 use burn::tensor::Tensor;
 use burn::tensor::activation::leaky_relu;
 
@@ -98,21 +98,8 @@ impl Tyche {
     /// # Errors
     /// [`Stopped`] where `work` was told to stop.
     pub fn forward(&self, candidates: Tensor<5>, supports: Vec<Tensor<5>>, work: &mut Work<'_>) -> Result<Tensor<5>, Stopped> {
-        let mut features = (candidates, supports);
-        let mut skips = Vec::new();
-        for (level, block) in self.encoders.iter().enumerate() {
-            features = block.forward(features, work)?;
-            if level + 1 < self.encoders.len() {
-                skips.push(features.clone());
-                features = (pooled(features.0), features.1.into_iter().map(pooled).collect());
-            }
-        }
-        for block in &self.decoders {
-            let Some((candidates, supports)) = skips.pop() else { break };
-            let join = |coarse, skip| Tensor::cat(vec![doubled(coarse), skip], 1);
-            let supports = features.1.into_iter().zip(supports).map(|(coarse, skip)| join(coarse, skip)).collect();
-            features = block.forward((join(features.0, candidates), supports), work)?;
-        }
+        let features =
+            down_and_up(&self.encoders, &self.decoders, (candidates, supports), |block, seen| block.forward(seen, work))?;
         self.head.apply(features.0, work)
     }
 }

@@ -188,6 +188,31 @@ pub(super) fn doubled(x: Tensor<5>) -> Tensor<5> {
     linear(x, &[kept(d), aligned(h, 2 * h), aligned(w, 2 * w)])
 }
 
+/// The way of both kinds of net: down through the encoders, halving between two of them, and up through the decoders,
+/// each of which also sees what the encoder of its size saw last.
+pub(super) fn down_and_up<Block>(
+    encoders: &[Block],
+    decoders: &[Block],
+    mut features: Features,
+    mut forward: impl FnMut(&Block, Features) -> Result<Features, Stopped>,
+) -> Result<Features, Stopped> {
+    let mut skips = Vec::new();
+    for (level, block) in encoders.iter().enumerate() {
+        features = forward(block, features)?;
+        if level + 1 < encoders.len() {
+            skips.push(features.clone());
+            features = (pooled(features.0), features.1.into_iter().map(pooled).collect());
+        }
+    }
+    for block in decoders {
+        let Some((first, others)) = skips.pop() else { break };
+        let join = |coarse, skip| Tensor::cat(vec![doubled(coarse), skip], 1);
+        let others = features.1.into_iter().zip(others).map(|(coarse, skip)| join(coarse, skip)).collect();
+        features = forward(block, (join(features.0, first), others))?;
+    }
+    Ok(features)
+}
+
 /// The net.
 #[derive(Clone, Debug)]
 pub struct UniverSeg {
@@ -203,21 +228,7 @@ impl UniverSeg {
     /// # Errors
     /// [`Stopped`] where `work` was told to stop.
     pub fn forward(&self, target: Tensor<5>, supports: Vec<Tensor<5>>, work: &mut Work<'_>) -> Result<Tensor<5>, Stopped> {
-        let mut features = (target, supports);
-        let mut skips = Vec::new();
-        for (level, block) in self.encoders.iter().enumerate() {
-            features = block.forward(features, work)?;
-            if level + 1 < self.encoders.len() {
-                skips.push(features.clone());
-                features = (pooled(features.0), features.1.into_iter().map(pooled).collect());
-            }
-        }
-        for block in &self.decoders {
-            let Some((target, supports)) = skips.pop() else { break };
-            let join = |coarse, skip| Tensor::cat(vec![doubled(coarse), skip], 1);
-            let supports = features.1.into_iter().zip(supports).map(|(coarse, skip)| join(coarse, skip)).collect();
-            features = block.forward((join(features.0, target), supports), work)?;
-        }
+        let features = down_and_up(&self.encoders, &self.decoders, (target, supports), |block, seen| block.forward(seen, work))?;
         self.head.apply(features.0, work)
     }
 }
