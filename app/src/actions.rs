@@ -41,6 +41,10 @@ impl App {
                 let file = dialog.set_file_name("ledger.csv").save_file();
                 file.map(|file| Done::Chosen(Command::ExportLedger(file)))
             }),
+            Command::SaveDiagnosisDialog => self.choose("diagnosis", |dialog| {
+                let file = dialog.set_file_name("exemplar-diagnosis.txt").save_file();
+                file.map(|file| Done::Chosen(Command::SaveDiagnosis(file)))
+            }),
             Command::ExportDialog => self.choose("export", |dialog| dialog.pick_folder().map(Done::ExportFolder)),
             Command::SaveProject(folder) => self.save_in(&folder),
             Command::ShowCase(case) => self.session.show(case),
@@ -97,6 +101,7 @@ impl App {
             Command::Preset(number) => self.preset(number),
             Command::ShowExport => self.show_export(),
             Command::Export { folder, overwrite, form } => self.export(&folder, overwrite, form),
+            Command::SaveDiagnosis(file) => self.save_diagnosis(file),
             Command::ToggleKeys => self.dialogs.keys = !self.dialogs.keys,
             Command::ToggleSettings => self.dialogs.settings = !self.dialogs.settings,
             Command::ToggleModels => self.toggle_models(),

@@ -4,6 +4,7 @@
 use crate::ask::{self, Asked};
 use crate::command::{self, Command};
 use crate::frames::Frames;
+use crate::guesses::Store;
 use crate::jobs::{Done, Jobs};
 use crate::keeper::{Keeper, Saved};
 use crate::notices::Notices;
@@ -29,6 +30,7 @@ pub struct App {
     pub(crate) history: History,
     pub(crate) session: Session,
     pub(crate) keeper: Option<Keeper>,
+    pub(crate) guesses: Option<Store>,
     pub(crate) engine: Engine,
     pub(crate) jobs: Jobs,
     pub(crate) notices: Notices,
@@ -60,6 +62,7 @@ impl App {
             history: History::default(),
             session: Session { prefs: Prefs::load(), ..Session::default() },
             keeper: None,
+            guesses: None,
             engine,
             jobs: Jobs::new(move || waker.request_repaint()),
             notices: Notices::default(),
@@ -214,6 +217,7 @@ impl App {
             }
             Done::Labels(read) => self.labels_read(&read),
             Done::LabelsChosen(path) => self.run(ctx, Command::OpenLabels(path)),
+            Done::OldGuesses { project, guesses } => self.old_guesses(&project, guesses),
             Done::Guessed { ticket, place, guess, is_preview } => self.guessed(ticket, place, *guess, is_preview),
             Done::Weighed { ticket, dice } => self.weighed(ticket, dice),
             Done::Chosen(command) => self.run(ctx, command),
@@ -364,6 +368,7 @@ impl eframe::App for App {
         self.stay_in_project();
         self.tend_proposal(&ctx);
         self.renew_guesses();
+        self.tend_guesses();
         self.load_shown();
         ask::ask(&self.project, &mut self.session, &self.engine, &mut self.asked, self.revision);
         self.frames.end();
@@ -376,6 +381,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        self.guesses = None;
         if let Some(keeper) = &mut self.keeper {
             keeper.close();
         }

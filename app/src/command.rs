@@ -156,6 +156,10 @@ pub enum Command {
     },
     /// Asks for the folder of the export.
     ExportDialog,
+    /// Asks for a file for the diagnosis.
+    SaveDiagnosisDialog,
+    /// Writes what whoever mends the program needs to know, without names and paths.
+    SaveDiagnosis(PathBuf),
     /// The sheet of keys.
     ToggleKeys,
     /// The settings.

@@ -50,6 +50,13 @@ pub enum Done {
     Labels(LabelsRead),
     /// A label file was chosen for the case shown.
     LabelsChosen(PathBuf),
+    /// The guesses that an opened project had were read.
+    OldGuesses {
+        /// The project's folder.
+        project: PathBuf,
+        /// The guesses.
+        guesses: Vec<(Place, Guess)>,
+    },
     /// A guess of the engine became a mask.
     Guessed {
         /// The order that it answers.

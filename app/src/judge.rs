@@ -156,7 +156,7 @@ impl App {
         }
     }
 
-    fn put_guess(&mut self, place: Place, mut guess: Guess) {
+    pub(crate) fn put_guess(&mut self, place: Place, mut guess: Guess) {
         let shown = self.session.place() == Some(place);
         guess.probability = guess.probability.filter(|_| shown);
         if let (Some(case), Some(look)) = (self.project.case(place.0), self.project.structure(place.1)) {

@@ -162,7 +162,11 @@ impl App {
         let folder = first.and_then(Path::parent).and_then(Path::file_name);
         let name = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
         match Keeper::create(&recent::new_project_folder(&name), &name) {
-            Ok(keeper) => self.keeper = Some(keeper),
+            Ok(keeper) => {
+                let folder = keeper.folder().to_owned();
+                self.keeper = Some(keeper);
+                self.keep_guesses_in(&folder);
+            }
             Err(error) => self.notices.fault(&error.context("The project cannot be saved: nothing you do now is kept")),
         }
     }
@@ -175,7 +179,9 @@ impl App {
             Ok(lines) => self.session.ledger = lines,
             Err(error) => self.notices.fault(&anyhow::Error::new(error).context("The ledger could not be read")),
         }
+        let project = opened.keeper.folder().to_owned();
         self.keeper = Some(opened.keeper);
+        self.open_guesses(project);
         self.load_thumbnails(0);
         if let Some(first) = self.project.cases.first().map(|case| case.id) {
             self.session.show(first);
@@ -188,6 +194,7 @@ impl App {
             self.engine.cancel(running.ticket);
         }
         self.cancel_influence();
+        self.guesses = None;
         self.project = project;
         self.history = history;
         self.session.forget_project();
@@ -204,6 +211,7 @@ impl App {
         match self.copy_project(folder) {
             Ok(Opened { keeper, history, .. }) => {
                 self.keeper = Some(keeper);
+                self.keep_guesses_in(folder);
                 // Its steps lie in the copy from now on.
                 self.history = history;
                 recent::add(folder);

@@ -1,6 +1,8 @@
 //! Each editing tool by keyboard and mouse, judged by the mask that it leaves: in an anisotropic volume, previewed,
 //! undone as one step, and never on an accepted structure.
 
+mod support;
+
 use app::app::App;
 use app::command::Command;
 use app::editing::{Area, FillSettings, Form, Kind, Range};
@@ -11,9 +13,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use engine::{Engine, Script};
 use imaging::{Convention, Grid, Mask, Plane, Slicing};
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
+use support::write_nifti;
 
 const SHAPE: [usize; 3] = [40, 32, 12];
 const SPACING: [f32; 3] = [1.0, 1.0, 3.0];
@@ -32,27 +33,6 @@ fn value(voxel: [usize; 3]) -> i16 {
     }
 }
 
-fn write_image(path: &Path) {
-    let mut bytes = vec![0_u8; 352];
-    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
-    put(0, &348_i32.to_le_bytes());
-    for (axis, n) in [3, SHAPE[0], SHAPE[1], SHAPE[2], 1, 1, 1, 1].into_iter().enumerate() {
-        put(40 + 2 * axis, &(n as i16).to_le_bytes());
-    }
-    put(70, &4_i16.to_le_bytes());
-    put(72, &16_i16.to_le_bytes());
-    for (axis, spacing) in SPACING.iter().enumerate() {
-        put(80 + 4 * axis, &spacing.to_le_bytes());
-        put(280 + 20 * axis, &spacing.to_le_bytes());
-    }
-    put(108, &352_f32.to_le_bytes());
-    put(254, &1_i16.to_le_bytes());
-    put(344, b"n+1\0");
-    let voxels = (0..SHAPE.iter().product()).map(|index| value(voxel_at(index)));
-    bytes.extend(voxels.flat_map(i16::to_le_bytes));
-    fs::write(path, bytes).expect("the test's folder can be written");
-}
-
 fn voxel_at(index: usize) -> [usize; 3] {
     [index % SHAPE[0], index / SHAPE[0] % SHAPE[1], index / (SHAPE[0] * SHAPE[1])]
 }
@@ -68,7 +48,7 @@ impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let image = folder.path().join("ball.nii");
-        write_image(&image);
+        write_nifti(&image, SHAPE, SPACING, [0.0; 3], |index| value(voxel_at(index)));
         let (engine, script) = Engine::scripted();
         let harness = Harness::builder()
             .with_size(Vec2::new(1280.0, 860.0))

@@ -10,6 +10,7 @@ use egui::{Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use engine::{Event, Request, Ticket};
 use imaging::{CaseId, Review, StructureId};
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 use support::{Journey, SHAPE, inside, middle_of, write_case};
@@ -110,6 +111,17 @@ fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
     journey.command(Command::Export { folder: out, overwrite: false, form: Form::Labels });
     journey.until("a refusal", |app| app.headlines().iter().any(|line| line.contains("Could not export")));
 
+    // The diagnosis tells counts and sizes, and no name.
+    let diagnosis = folder.path().join("diagnosis.txt");
+    journey.command(Command::SaveDiagnosis(diagnosis.clone()));
+    journey.until("the diagnosis", |app| app.headlines().iter().any(|line| line.starts_with("The diagnosis is written")));
+    let text = fs::read_to_string(diagnosis).expect("the diagnosis was written");
+    assert!(
+        text.contains("5 cases, 1 structures; accepted 3, absent 1, rejected 1") && text.contains("[24, 20, 16] voxels"),
+        "{text}"
+    );
+    assert!(!text.contains("case0") && !text.contains("scans") && !text.contains("structure 1"), "{text}");
+
     // The sheet of keys.
     journey.key(Key::Questionmark);
     journey.harness.get_by_label("accept and go to the next");
@@ -119,12 +131,21 @@ fn a_user_does_the_main_job_from_open_to_export_and_reopens_it() {
     let kept = folder.path().join("kept");
     journey.command(Command::SaveProject(kept.clone()));
     let before = journey.harness.state().project().clone();
+    let guesses = guessed(&journey);
     drop(journey);
     let mut again = Journey::new();
     again.command(Command::Open(vec![kept]));
     again.until("the first image", |app| app.session().image().is_some());
     assert_eq!(again.harness.state().project(), &before);
     again.harness.get_by_label_contains("Undo accept structure 1");
+    // So are the guesses: no case need be propagated again for having closed the window.
+    again.until("the guesses", |app| app.session().guesses.len() == guesses.len());
+    assert_eq!(guessed(&again), guesses);
+}
+
+/// Which structure of which case has a guess, of how many voxels.
+fn guessed(journey: &Journey) -> BTreeMap<(CaseId, StructureId), usize> {
+    journey.harness.state().session().guesses.iter().map(|(place, guess)| (*place, guess.mask.count())).collect()
 }
 
 fn reviews(journey: &Journey, structure: StructureId) -> Vec<Review> {

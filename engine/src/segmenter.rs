@@ -406,8 +406,12 @@ impl NetSegmenter {
         if let Some(example) = examples.get(tuning.views[0].len()) {
             let side = self.side_of_examples(&examples.iter().collect::<Vec<_>>())?;
             let [whole, close] = [None, side].map(|side| self.sample(example, side));
-            tuning.views[0].push(whole?);
-            tuning.views[1].push(close?);
+            let [whole, close] = [whole?, close?];
+            if tuning.views[0].first().is_some_and(|first| first.shape != whole.shape) {
+                return Err(EngineError::Prompts("a net cannot be tuned to pictures and volumes together"));
+            }
+            tuning.views[0].push(whole);
+            tuning.views[1].push(close);
             self.opened = None;
             return Ok(0.0);
         }

@@ -28,6 +28,7 @@ pub fn menu_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
         });
         ui.menu_button("Help", |ui| {
             item(ui, desk, "Keys    ?", Command::ToggleKeys);
+            item(ui, desk, "Save a diagnosis…", Command::SaveDiagnosisDialog);
             item(ui, desk, "About", Command::ToggleAbout);
         });
     });

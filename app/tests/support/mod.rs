@@ -18,28 +18,31 @@ pub const SHAPE: [usize; 3] = [24, 20, 16];
 
 /// A NIfTI-1 file of 16-bit voxels, 1 x 1 x 2 mm, with a bright ball.
 pub fn write_case(path: &Path, middle: [f32; 3]) {
-    let mut bytes = vec![0_u8; 352];
-    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    let value = |index| if inside(index, middle) { 900 } else { (index % 50) as i16 };
+    write_nifti(path, SHAPE, [1.0, 1.0, 2.0], [-12.0, -10.0, -16.0], value);
+}
+
+/// A NIfTI-1 file of 16-bit voxels along the axes of the world, the first voxel at `origin` (mm).
+pub fn write_nifti(path: &Path, shape: [usize; 3], spacing: [f32; 3], origin: [f32; 3], value: impl Fn(usize) -> i16) {
+    let mut header = [0_u8; 352];
+    let mut put = |at: usize, value: &[u8]| header[at..at + value.len()].copy_from_slice(value);
     put(0, &348_i32.to_le_bytes());
-    for (axis, n) in [3, SHAPE[0], SHAPE[1], SHAPE[2], 1, 1, 1, 1].into_iter().enumerate() {
+    for (axis, n) in [3, shape[0], shape[1], shape[2], 1, 1, 1, 1].into_iter().enumerate() {
         put(40 + 2 * axis, &(n as i16).to_le_bytes());
     }
     put(70, &4_i16.to_le_bytes());
     put(72, &16_i16.to_le_bytes());
-    for (axis, mm) in [1.0_f32, 1.0, 1.0, 2.0].into_iter().enumerate() {
-        put(76 + 4 * axis, &mm.to_le_bytes());
+    put(76, &1_f32.to_le_bytes());
+    for axis in 0..3 {
+        put(80 + 4 * axis, &spacing[axis].to_le_bytes());
+        put(280 + 20 * axis, &spacing[axis].to_le_bytes());
+        put(292 + 16 * axis, &origin[axis].to_le_bytes());
     }
     put(108, &352_f32.to_le_bytes());
     put(254, &1_i16.to_le_bytes());
-    for (row, values) in [[1.0_f32, 0.0, 0.0, -12.0], [0.0, 1.0, 0.0, -10.0], [0.0, 0.0, 2.0, -16.0]].into_iter().enumerate() {
-        for (column, value) in values.into_iter().enumerate() {
-            put(280 + 16 * row + 4 * column, &value.to_le_bytes());
-        }
-    }
     put(344, b"n+1\0");
-    for index in 0..SHAPE.iter().product() {
-        bytes.extend((if inside(index, middle) { 900_i16 } else { (index % 50) as i16 }).to_le_bytes());
-    }
+    let voxels = (0..shape.iter().product()).flat_map(|index| value(index).to_le_bytes());
+    let bytes: Vec<u8> = header.into_iter().chain(voxels).collect();
     fs::write(path, bytes).expect("the test's folder can be written");
 }
 

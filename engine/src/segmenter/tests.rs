@@ -63,3 +63,21 @@ fn a_box_in_a_large_volume_is_looked_at_closely() {
     let (once, twice) = once_and_twice(&target, &[], &truth);
     assert!(twice > once && twice > 0.7, "once {once:.3}, twice {twice:.3}");
 }
+
+#[test]
+fn tuning_to_a_picture_and_a_volume_is_refused_in_words() {
+    let (case, image, mask) = ball(1, [60.0, 70.0, 80.0]);
+    let slice = Grid::new([SIDE, SIDE, 1], Affine::from_spacing([1.0; 3]));
+    let voxels = (0..slice.len()).map(|at| image.value(at + 80 * slice.len())).collect();
+    let flat = Mask::from_fn(slice.shape, |at| mask.get(at + 80 * slice.len()));
+    let picture = Arc::new(Image::grey(Volume { grid: slice, voxels }));
+    let examples = [(case, image, mask), (CaseId(2), picture, Arc::new(flat))].map(|(case, image, mask)| Example {
+        case,
+        image: ImageRef::Loaded(image),
+        marks: Marks { prompts: Vec::new(), mask: Some(mask) },
+    });
+    let mut segmenter = segmenter();
+    assert_eq!(segmenter.tune(&examples).unwrap(), 0.0);
+    let refusal = segmenter.tune(&examples).unwrap_err();
+    assert!(matches!(refusal, EngineError::Prompts(text) if text.contains("pictures and volumes")), "{refusal}");
+}

@@ -78,22 +78,36 @@ def render(labels, look, dims):
         power = torch.exp((torch.rand(count, 1, 1, 1, 1) - 0.5) * 0.8)
         image = image**power
     keep = frame(count, dims, shape) if random.random() < 0.35 else torch.ones(count, 1, *shape)
-    image = image * keep
     if dims == 2:
         image = recolour(image.expand(-1, 3, -1, -1, -1))
-    return image, keep
+    return image * keep, keep
 
 
 def recolour(image):
-    """Half of the time other colours, the same in all images [n, 3, ...]: channels exchanged and dimmed.
+    """Half of the time other colours, the same in all images [n, 3, ...] of a task.
 
-    A net that saw mostly grey pictures learned to look at one channel, and was blind to blue nuclei in green cells.
+    A net that saw mostly grey pictures learned to look at one channel: it was blind to blue
+    nuclei in green cells.
+    Channels are exchanged and dimmed; a quarter of the time each is also drawn through a curve of
+    its own, so that in grey pictures, too, each tells what the others do not.
     """
     if random.random() < 0.5:
         return image
+    if random.random() < 0.5:
+        image = stain(image)
     gain = torch.rand(3) if random.random() < 0.5 else 0.5 + 0.5 * torch.rand(3)
     gain = gain / gain.max()
     return image[:, torch.randperm(3)] * gain.view(1, 3, 1, 1, 1)
+
+
+def stain(image):
+    """Each channel through a random curve of straight pieces, rising, falling or both."""
+    knots = torch.rand(3, 5)
+    at = image.clamp(0, 1) * 4
+    left = at.floor().clamp(max=3)
+    share, left = at - left, left.long()
+    drawn = [torch.lerp(k[i], k[i + 1], t) for k, i, t in zip(knots, left.unbind(1), share.unbind(1))]
+    return torch.stack(drawn, 1)
 
 
 def vary(image, dims, gentle=False):
