@@ -109,7 +109,7 @@ impl App {
     fn about_nets(&self) -> String {
         let own = self.session.nets.iter().map(|net| format!("net of the program: {} ({}-D)\n", net.name, net.dims));
         let added =
-            self.session.installed.iter().map(|net| format!("added: {}, SHA-256 {}\n", net.entry.title, net.sha256.join(" ")));
+            self.session.installed.iter().map(|net| format!("added: {}, SHA-256 {}\n", net.title(), net.sha256.join(" ")));
         own.chain(added).collect()
     }
 

@@ -54,7 +54,7 @@ impl App {
     pub(crate) fn add_weights(&mut self, path: PathBuf, prompts: Prompts) {
         self.jobs.run("weights", move || {
             let added = Candidate::new(&path).and_then(|candidate| candidate.add(&nets::folder(), prompts));
-            let told = added.map(|net| format!("{} was added.", net.entry.title));
+            let told = added.map(|net| format!("{} was added.", net.title()));
             Some(Done::NetsChanged(told.map_err(|why| format!("{why}: {}", path.display())), nets::list()))
         });
     }
@@ -65,7 +65,7 @@ impl App {
         }
         let Some(net) = self.session.installed.iter().find(|net| net.folder == folder).cloned() else { return };
         self.jobs.run("weights", move || {
-            let told = format!("{} was removed.", net.entry.title);
+            let told = format!("{} was removed.", net.title());
             let removed = net.remove().map(|()| told).map_err(|error| error.to_string());
             Some(Done::NetsChanged(removed, nets::list()))
         });

@@ -78,14 +78,14 @@ fn list(json: bool) {
         let entry = &net.entry;
         if json {
             let line = serde_json::json!({
-                "name": net.id(), "title": entry.title, "dims": entry.dims, "what": entry.what, "licence": entry.licence,
+                "name": net.id(), "title": net.title(), "dims": entry.dims, "what": entry.what, "licence": entry.licence,
                 "source": entry.source, "bytes": net.bytes, "sha256": net.sha256, "prompts": net.prompts,
                 "automatic": entry.automatic, "folder": net.folder,
             });
             println!("{line}");
         } else {
             let size = nets::size_text(net.bytes);
-            println!("{}: {} ({}-D, {size}). {}", net.id(), entry.title, entry.dims, entry.what);
+            println!("{}: {} ({}-D, {size}). {}", net.id(), net.title(), entry.dims, entry.what);
             println!("    Licence: {} Source: {}", entry.licence, entry.source);
         }
     }
@@ -101,6 +101,6 @@ fn add(file: &Path, prompts: Option<Prompts>, accepted: bool) -> anyhow::Result<
         bail!("{} is added with --accept-licence only; its authors say of its licence: {licence}", entry.title);
     }
     let added = candidate.add(&nets::folder(), prompts).map_err(cannot)?;
-    println!("{}: {} was added", added.id(), added.entry.title);
+    println!("{}: {} was added", added.id(), added.title());
     Ok(())
 }

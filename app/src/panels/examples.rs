@@ -1,7 +1,7 @@
 //! The examples of the structure in hand: what shows it to the engine, how much each counts, and what each does for
 //! the others.
 
-use super::Desk;
+use super::{Desk, counted};
 use crate::command::Command;
 use crate::influence;
 use crate::session::Place;
@@ -22,7 +22,7 @@ pub fn examples_ui(ctx: &Context, desk: &mut Desk<'_>, open: &mut bool, pictures
     window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).show(ctx, |ui| {
         let count = desk.project.examples(structure).count();
         let listed = desk.project.listed_examples(structure).count();
-        ui.label(format!("{name}: {count} of {listed} examples show the engine what to look for."));
+        ui.label(format!("{name}: the engine looks for what these examples show; in use, {count} of {listed}."));
         buttons_ui(ui, desk, structure);
         ui.separator();
         ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
@@ -71,7 +71,7 @@ fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, structure: Structur
     if ui.link(&case.name).on_hover_text("Show this case").clicked() {
         desk.order(Command::ShowCase(case.id));
     }
-    ui.label(if work.mask.is_some() { "mask".to_owned() } else { format!("{} marks", case.prompts_of(structure).count()) });
+    ui.label(if work.mask.is_some() { "mask".to_owned() } else { counted(case.prompts_of(structure).count(), "mark") });
     let mut on = work.weight > 0;
     let label = format!("use {}", case.name);
     let toggle = ui.add(Checkbox::new(&mut on, "on"));

@@ -39,13 +39,11 @@ impl Models {
     pub fn ui(&mut self, ctx: &Context, desk: &mut Desk<'_>) {
         let mut open = self.open;
         let height = ctx.content_rect().height() - 160.0;
-        Window::new("Nets").open(&mut open).anchor(Align2::CENTER_CENTER, [0.0, 0.0]).collapsible(false).resizable(false).show(
-            ctx,
-            |ui| {
-                ui.set_width(560.0);
-                ScrollArea::vertical().max_height(height.max(200.0)).show(ui, |ui| self.page_ui(ui, desk));
-            },
-        );
+        let window = Window::new("Nets").open(&mut open).anchor(Align2::CENTER_CENTER, [0.0, 0.0]);
+        window.collapsible(false).resizable(false).default_height(height).show(ctx, |ui| {
+            ui.set_width(560.0);
+            ScrollArea::vertical().max_height(height.max(200.0)).show(ui, |ui| self.page_ui(ui, desk));
+        });
         self.open = open;
         if !open {
             self.candidate = None;
@@ -77,7 +75,7 @@ impl Models {
     fn installed_ui(&mut self, ui: &mut Ui, desk: &mut Desk<'_>, net: &Installed) {
         let in_use = matches!(&desk.session.net, NetChoice::Installed { folder, .. } if *folder == net.folder);
         ui.horizontal(|ui| {
-            ui.label(RichText::new(format!("{} ({}-D)", net.entry.title, net.entry.dims)).strong());
+            ui.label(RichText::new(format!("{} ({}-D)", net.title(), net.entry.dims)).strong());
             if in_use {
                 ui.label(RichText::new("in use").color(ui.visuals().hyperlink_color));
             }
@@ -97,7 +95,7 @@ impl Models {
                 if button.on_hover_text("A guess to accept or correct, and then to use as an example").clicked() {
                     desk.order(Command::FindBrain(net.folder.clone()));
                 }
-            } else if !in_use && ui.button(format!("Use {}", net.entry.title)).clicked() {
+            } else if !in_use && ui.button(format!("Use {}", net.title())).clicked() {
                 desk.order(Command::UseNet(NetChoice::Installed { folder: net.folder.clone(), manner: self.manner }));
             }
             if ui.button("Remove").on_hover_text(format!("Deletes {name} and its files")).clicked() {

@@ -57,7 +57,7 @@ pub fn place(image: &Image, position: [f32; 3]) -> String {
     let index = image.grid.index(voxel);
     let value = match &image.pixels {
         imaging::Pixels::Rgb(voxels) => format!("{:?}", voxels[index]),
-        _ => format!("{:.5}", image.value(index)).trim_end_matches('0').trim_end_matches('.').to_owned(),
+        _ => number(image.value(index)),
     };
     let [i, j, k] = voxel;
     if image.is_picture {
@@ -65,6 +65,12 @@ pub fn place(image: &Image, position: [f32; 3]) -> String {
     }
     let [x, y, z] = image.grid.world_from_voxel.apply(voxel.map(|v| v as f64));
     format!("voxel {i}, {j}, {k}   RAS {x:.1}, {y:.1}, {z:.1} mm   value {value}")
+}
+
+/// Five decimals of a small number, two of a large one; none that are zero.
+fn number(value: f32) -> String {
+    let text = if value.abs() < 100.0 { format!("{value:.5}") } else { format!("{value:.2}") };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn engine(desk: &Desk<'_>) -> String {

@@ -51,6 +51,13 @@ impl Candidate {
         self.state.files().filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
     }
 
+    /// What its authors call it: the file's name, or its folder's where the file is called as all of its kind are.
+    fn called(&self) -> Option<String> {
+        let stem = self.path.file_stem()?;
+        let named = if stem == "model" { self.path.parent()?.file_name()? } else { stem };
+        Some(named.to_string_lossy().into_owned())
+    }
+
     /// Copies it into the user's folder of nets, for the user has agreed to its licence. The same file is added once.
     ///
     /// # Errors
@@ -66,7 +73,7 @@ impl Candidate {
         let id = format!("{}-{}", entry.id, &together(&hashes)[..8]);
         let home = folder.join(&id);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let record = Record { schema: SCHEMA, prompts, files, sha256: hashes, consented: since };
+        let record = Record { schema: SCHEMA, called: self.called(), prompts, files, sha256: hashes, consented: since };
         let write = || -> std::io::Result<()> {
             // Made beside its place and moved there whole: a net is there or it is not.
             let made = workshop(folder)?;
@@ -105,6 +112,9 @@ const SCHEMA: u64 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Record {
     schema: u64,
+    /// What its authors call it, which tells nets of one kind apart.
+    #[serde(default)]
+    called: Option<String>,
     prompts: Prompts,
     /// The files' names, the one that is opened first.
     files: Vec<String>,
@@ -148,6 +158,15 @@ impl Installed {
         let bytes = state.files().filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum();
         let (prompts, sha256) = (record.prompts, record.sha256.clone());
         Ok(Self { folder: folder.to_owned(), entry: config.entry(prompts), prompts, config, sha256, bytes, record })
+    }
+
+    /// What kind of net it is, and which of that kind.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.record.called {
+            Some(called) if !called.eq_ignore_ascii_case(self.entry.title) => format!("{}, {called}", self.entry.title),
+            _ => self.entry.title.to_owned(),
+        }
     }
 
     /// The name of its folder, by which it is chosen and removed.
@@ -228,6 +247,7 @@ mod tests {
         let all = list(folder.path());
         assert_eq!(all.len(), 1, "added twice, there once");
         assert_eq!(all[0].id(), added.id());
+        assert_eq!(all[0].title(), "MultiverSeg", "the file is called as the net is");
         all.into_iter().next().unwrap().remove().unwrap();
         assert!(list(folder.path()).is_empty());
     }
