@@ -76,6 +76,7 @@ fn write(order: &Order, structure: &str, images: &Path, labels: &Path) -> anyhow
         source.is_file() && order.source.part.is_only(),
         "its image is one of several in its file, and cannot be copied by itself"
     );
+    ensure!(order.source.reduction.is_none(), "only a part of its image was opened, and its file cannot be copied for that");
     let file = source.file_name().context("the image's file has no name")?;
     fs::copy(source, images.join(file))?;
     // A header may keep its voxels in a file of its own.

@@ -154,7 +154,10 @@ fn write(order: &Order, folder: &Path, overwrite: bool, form: Form, report: &mut
             return Ok(());
         }
         Form::Dicom => {
-            report.remarks.push(format!("{} did not come from DICOM: a label map was written.", order.case));
+            report.remarks.push(format!(
+                "{} did not come from DICOM, or only a part of it was opened: a label map was written.",
+                order.case
+            ));
         }
         _ => {}
     }

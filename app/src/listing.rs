@@ -53,6 +53,7 @@ fn of_file(path: &Path) -> Listed {
                 title: String::new(),
                 format: String::new(),
                 shape: [0; 3],
+                voxel_bytes: 0,
                 details: String::new(),
             };
             Listed { path: path.to_owned(), images: vec![info], fault: Some(error) }

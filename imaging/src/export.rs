@@ -282,7 +282,7 @@ enum Target {
 
 impl Target {
     fn read(source: &Item) -> Result<Self, FileError> {
-        let Item { path, part } = source;
+        let Item { path, part, reduction } = source;
         let format = files::format(path).map_err(|fault| fault.at(path))?;
         let template = match format {
             files::Format::Picture(_) => return files::grid(source).map(Self::Picture),
@@ -290,7 +290,10 @@ impl Target {
                 Some(picture) => return Ok(Self::Picture(picture)),
                 None => Template::new(files::grid(source)?),
             },
-            files::Format::Volume(files::Kind::Nifti) => Template::read(path, part).map_err(|fault| fault.at(path))?,
+            // The header of a part of it is none of the source's: matrix and spacing are others.
+            files::Format::Volume(files::Kind::Nifti) if reduction.is_none() => {
+                Template::read(path, part).map_err(|fault| fault.at(path))?
+            }
             files::Format::Volume(_) => Template::new(files::grid(source)?),
         };
         Ok(Self::Nifti(Box::new(template)))

@@ -23,7 +23,7 @@ pub mod space;
 pub mod volume;
 
 pub use edit::{Edit, EditError};
-pub use files::{Item, Part};
+pub use files::{Item, Part, Reduction};
 pub use history::{Entry, History, Step};
 pub use labels::{Mask, Patch};
 pub use project::{Case, CaseId, MOST_WEIGHT, Overlap, Project, Review, Settings, Structure, StructureId, Work};

@@ -1,7 +1,7 @@
 //! All that a user would want to keep: cases, structures, marks, examples, reviews. Plain data that only
 //! `edit` changes; how it reaches the disk is `journal`'s.
 
-use crate::files::{Item, Part};
+use crate::files::{Item, Part, Reduction};
 use crate::labels::Mask;
 use crate::prompt::{Prompt, PromptId};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct Case {
     /// The part of the file that is meant, where it holds several images.
     #[serde(default, skip_serializing_if = "Part::is_only")]
     pub part: Part,
+    /// What is kept of it, where it was too large to be opened whole.
+    #[serde(default, skip_serializing_if = "Reduction::is_none")]
+    pub reduction: Reduction,
     /// Its marks, of all structures, in the order drawn.
     pub prompts: Vec<Prompt>,
     /// The state of each structure in this case; a structure that is missing here is `Work::default()`.
@@ -193,14 +196,14 @@ impl Case {
     /// A case without marks.
     #[must_use]
     pub fn new(id: CaseId, name: String, image: impl Into<Item>) -> Self {
-        let Item { path, part } = image.into();
-        Self { id, name, path, part, prompts: Vec::new(), works: BTreeMap::new() }
+        let Item { path, part, reduction } = image.into();
+        Self { id, name, path, part, reduction, prompts: Vec::new(), works: BTreeMap::new() }
     }
 
-    /// The image: file and part.
+    /// The image: file, part, and what is kept of it.
     #[must_use]
     pub fn item(&self) -> Item {
-        Item::new(self.path.clone(), self.part.clone())
+        Item::new(self.path.clone(), self.part.clone()).reduced(self.reduction)
     }
 
     /// The state of a structure here, if anything was said of it.

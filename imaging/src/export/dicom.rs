@@ -37,10 +37,10 @@ pub fn check_dicom_seg(source: &Item, to: &Path, overwrite: bool) -> Result<(), 
     check_goal(source, to, overwrite).map(drop)
 }
 
-/// Whether an image came from DICOM, so that a segmentation can be written of it.
+/// Whether an image came from DICOM, and all of it was opened, so that a segmentation can be written of it.
 #[must_use]
 pub fn is_from_dicom(source: &Item) -> bool {
-    dicom::is_source(source)
+    dicom::is_source(source) && source.reduction.is_none()
 }
 
 fn check_goal(source: &Item, to: &Path, overwrite: bool) -> Result<Source, ExportError> {

@@ -3,6 +3,7 @@
 //! The text says what could not be done, then why, then the path last, for paths hold patients' names.
 
 use super::item::Part;
+use super::memory::NoRoom;
 use std::path::{Path, PathBuf};
 
 /// A file could not be read.
@@ -58,6 +59,9 @@ pub enum Fault {
     /// It is larger than can be opened.
     #[error("it is too large: {0}")]
     TooLarge(String),
+    /// There is no memory for all of it; a part of it may be opened.
+    #[error("it is too large: {0}")]
+    NoRoom(NoRoom),
     /// The other half of a .hdr/.img pair is not there.
     #[error("the other half of the pair, {0}, is missing beside it")]
     MissingHalf(String),

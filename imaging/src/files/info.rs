@@ -48,8 +48,8 @@ pub struct Info {
 pub fn info(item: &Item) -> Result<Info, FileError> {
     let listed = items(&item.path)?;
     let raw = contained(&item.path, || match format(&item.path)? {
-        Format::Volume(kind) => kind.raw(&item.path)?.info(&item.part).map(Some),
-        Format::Picture(_) | Format::Dicom => Ok(None),
+        Format::Volume(kind) if item.reduction.is_none() => kind.raw(&item.path)?.info(&item.part).map(Some),
+        _ => Ok(None),
     })?;
     match raw {
         Some(info) => Ok(info),
@@ -64,7 +64,7 @@ fn of_image(item: &Item, listed: &[ItemInfo]) -> Result<Info, FileError> {
     let mut tally = Tally::default();
     let mut first: Option<Image> = None;
     for info in &wanted {
-        let image = open_item(&info.item)?;
+        let image = open_item(&info.item.clone().reduced(item.reduction))?;
         tally.add_image(&image);
         first.get_or_insert(image);
     }
@@ -72,8 +72,8 @@ fn of_image(item: &Item, listed: &[ItemInfo]) -> Result<Info, FileError> {
     let image = first.ok_or_else(missing)?;
     let about = wanted.first().ok_or_else(missing)?;
     let voxel_type = contained(&item.path, || match format(&item.path)? {
-        Format::Dicom => Ok(decoded_type(&image.pixels).to_owned()),
-        _ => picture::voxel_type(&item.path),
+        Format::Dicom | Format::Volume(_) => Ok(decoded_type(&image.pixels).to_owned()),
+        Format::Picture(_) => picture::voxel_type(&item.path),
     })?;
     let further = if wanted.len() > 1 { vec![wanted.len() as u64] } else { Vec::new() };
     let components = if image.is_colour() { 3 } else { 1 };

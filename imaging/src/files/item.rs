@@ -1,8 +1,10 @@
 //! Which image of a file is meant: most files hold one, others a time series, several channels, a stack of
-//! pages, or (as DICOM) several series. What a format's parts are is left to its reader.
+//! pages, or (as DICOM) several series. What a format's parts are is left to its reader, and what is left out of an
+//! image that is too large to `reduction`.
 
 use super::fault::Fault;
 use super::listing::case_name;
+use super::reduction::Reduction;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::fmt;
@@ -82,7 +84,7 @@ impl FromStr for Part {
     }
 }
 
-/// One image: a file (or a folder, for DICOM) and the part of it that is meant.
+/// One image: a file (or a folder, for DICOM), the part of it that is meant, and what is kept of that.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
     /// The file.
@@ -90,19 +92,34 @@ pub struct Item {
     /// The part of it.
     #[serde(default, skip_serializing_if = "Part::is_only")]
     pub part: Part,
+    /// What of the part.
+    #[serde(default, skip_serializing_if = "Reduction::is_none")]
+    pub reduction: Reduction,
 }
 
 impl Item {
-    /// A part of a file.
+    /// A part of a file, whole.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, part: Part) -> Self {
-        Self { path: path.into(), part }
+        Self { path: path.into(), part, reduction: Reduction::default() }
+    }
+
+    /// The same, less of it.
+    #[must_use]
+    pub fn reduced(self, reduction: Reduction) -> Self {
+        Self { reduction, ..self }
+    }
+
+    /// The same, all of it.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        self.clone().reduced(Reduction::default())
     }
 }
 
 impl From<PathBuf> for Item {
     fn from(path: PathBuf) -> Self {
-        Self { path, part: Part::Only }
+        Self::new(path, Part::Only)
     }
 }
 
@@ -123,8 +140,10 @@ pub struct ItemInfo {
     pub title: String,
     /// The format, as its specification calls it.
     pub format: String,
-    /// Its voxels along each axis.
+    /// Its voxels along each axis, all that the file holds.
     pub shape: [usize; 3],
+    /// Bytes in which a voxel is kept, at least; 0 where it is not known, or of a picture.
+    pub voxel_bytes: u8,
     /// Spacing, kind of voxel and whatever else helps to choose, in one line.
     pub details: String,
 }
@@ -132,7 +151,8 @@ pub struct ItemInfo {
 impl ItemInfo {
     /// The only image of a file.
     pub(crate) fn only(path: &Path, format: &str, shape: [usize; 3], details: String) -> Self {
-        Self { item: path.into(), name: case_name(path), title: String::new(), format: format.to_owned(), shape, details }
+        let (name, format) = (case_name(path), format.to_owned());
+        Self { item: path.into(), name, title: String::new(), format, shape, voxel_bytes: 0, details }
     }
 
     /// One of several volumes or pages of a file, with what it is called among them.
@@ -166,6 +186,16 @@ mod tests {
         let item: Item = serde_json::from_str(r#"{"path": "a.nii"}"#).expect("the part may be left out");
         assert_eq!(item, Item::from(Path::new("a.nii")));
         assert_eq!(serde_json::to_string(&item).expect("it can be written"), r#"{"path":"a.nii"}"#);
+    }
+
+    #[test]
+    fn what_is_kept_of_an_item_is_written_as_it_is_read() {
+        for reduction in [Reduction::every(3), Reduction::within([1, 2, 3], [10, 20, 30])] {
+            let item = Item::from(Path::new("a.nii")).reduced(reduction);
+            let text = serde_json::to_string(&item).expect("it can be written");
+            assert_eq!(serde_json::from_str::<Item>(&text).expect("it can be read"), item, "{text}");
+            assert_eq!(item.whole(), Item::from(Path::new("a.nii")));
+        }
     }
 
     #[test]

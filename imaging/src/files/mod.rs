@@ -17,6 +17,7 @@ pub(crate) mod picture;
 pub(crate) mod picture_labels;
 mod place;
 mod raw;
+mod reduction;
 mod source;
 mod structures;
 mod text_header;
@@ -29,6 +30,8 @@ pub use item::{Item, ItemInfo, Part};
 pub use label_map::LabelMap;
 pub use label_names::{LabelName, LabelNames, names, names_beside, read_names};
 pub use listing::{case_name, is_supported, list};
+pub use memory::{NoRoom, lacking};
+pub use reduction::Reduction;
 pub use structures::{Fit, Segment, Structures, open_structures, open_structures_on};
 
 pub(crate) use fault::io_text;
@@ -53,11 +56,11 @@ pub fn open(path: &Path) -> Result<Image, FileError> {
 /// # Errors
 /// As [`open`], and where the file holds no such part.
 pub fn open_item(item: &Item) -> Result<Image, FileError> {
-    let Item { path, part } = item;
+    let Item { path, part, reduction } = item;
     match contained(path, || format(path))? {
         Format::Dicom => dicom::open(item),
-        Format::Picture(format) => contained(path, || picture::open(path, part, format)),
-        Format::Volume(kind) => contained(path, || kind.raw(path)?.image(part)),
+        Format::Picture(format) => contained(path, || picture::open(path, part, reduction, format)),
+        Format::Volume(kind) => contained(path, || kind.raw(path)?.image(part, reduction)),
     }
 }
 
@@ -75,12 +78,13 @@ pub fn open_labels(path: &Path) -> Result<LabelMap, FileError> {
 /// # Errors
 /// As [`open_labels`], and where the file holds no such part.
 pub fn open_labels_item(item: &Item) -> Result<LabelMap, FileError> {
-    let Item { path, part } = item;
+    let Item { path, part, reduction } = item;
     contained(path, || match format(path)? {
         Format::Dicom if path.is_dir() => Err(Fault::Folder),
         Format::Dicom => Err(Fault::NotLabels(dicom::NO_LABELS.to_owned())),
+        Format::Picture(_) if !reduction.is_none() => Err(picture::is_whole()),
         Format::Picture(format) => picture_labels::open(path, part, format),
-        Format::Volume(kind) => kind.raw(path)?.labels(part),
+        Format::Volume(kind) => kind.raw(path)?.labels(part, reduction),
     })
 }
 
@@ -97,13 +101,13 @@ pub fn items(path: &Path) -> Result<Vec<ItemInfo>, FileError> {
     }
 }
 
-/// The grid of an image, whose voxels are left alone.
+/// The grid of an image, or of what is kept of it; its voxels are left alone.
 pub(crate) fn grid(item: &Item) -> Result<Grid, FileError> {
-    let Item { path, part } = item;
+    let Item { path, part, reduction } = item;
     match contained(path, || format(path))? {
         Format::Dicom => dicom::Source::read(item).map(|source| source.grid()),
-        Format::Picture(format) => contained(path, || picture::size(path, part, format)),
-        Format::Volume(kind) => contained(path, || kind.raw(path)?.grid(part)),
+        Format::Picture(format) => contained(path, || reduction.grid(&picture::size(path, part, format)?)),
+        Format::Volume(kind) => contained(path, || reduction.grid(&kind.raw(path)?.grid(part)?)),
     }
 }
 

@@ -7,6 +7,7 @@
 use super::Format;
 use super::fault::Fault;
 use super::item::{ItemInfo, Part};
+use super::reduction::Reduction;
 use super::tiff;
 use crate::space::Affine;
 use crate::volume::{Grid, Image, Pixels};
@@ -25,7 +26,10 @@ const MOST_INFLATION: u64 = 4_096;
 const LEAST_BYTES: u64 = 16 << 20;
 
 /// Reads a picture.
-pub(crate) fn open(path: &Path, part: &Part, format: ImageFormat) -> Result<Image, Fault> {
+pub(crate) fn open(path: &Path, part: &Part, reduction: &Reduction, format: ImageFormat) -> Result<Image, Fault> {
+    if !reduction.is_none() {
+        return Err(is_whole());
+    }
     let mut warnings = Vec::new();
     if format == ImageFormat::Tiff {
         if let Some((size, pixels)) = tiff::open_page(path, part)? {
@@ -37,6 +41,11 @@ pub(crate) fn open(path: &Path, part: &Part, format: ImageFormat) -> Result<Imag
     let picture = decode(path, format, &mut warnings)?;
     let grid = grid([picture.width(), picture.height()])?;
     Ok(Image { grid, pixels: pixels(picture, &mut warnings), is_picture: true, window: None, warnings })
+}
+
+/// Why nothing is left out of a picture: its reader needs the memory for all of it.
+pub(crate) fn is_whole() -> Fault {
+    Fault::Unsupported("a picture is opened whole or not at all".to_owned())
 }
 
 /// The pages of a picture: one, but for TIFF.

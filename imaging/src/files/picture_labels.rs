@@ -7,6 +7,7 @@ use super::fault::{Fault, io_text};
 use super::item::Part;
 use super::label_map::{LabelMap, label};
 use super::picture;
+use super::reduction::Reduction;
 use crate::volume::{Image, Pixels};
 use image::ImageFormat;
 use png::{BitDepth, ColorType, DecodingError, Transformations};
@@ -32,7 +33,7 @@ fn label_map(size: [u32; 2], values: Vec<u16>) -> Result<LabelMap, Fault> {
 }
 
 fn any_labels(path: &Path, part: &Part, format: ImageFormat) -> Result<LabelMap, Fault> {
-    let Image { grid, pixels, .. } = picture::open(path, part, format)?;
+    let Image { grid, pixels, .. } = picture::open(path, part, &Reduction::default(), format)?;
     let [width, height, _] = grid.shape;
     let size = [width as u32, height as u32];
     let values = match pixels {

@@ -6,13 +6,11 @@ use super::info::{Info, Tally, Told};
 use super::item::{ItemInfo, Part};
 use super::label_map::{LabelMap, label};
 use super::memory;
+use super::reduction::{Kept, Reduction, Sieve, Taking};
 use super::source::Source;
-use super::voxels::{Encoding, read_colours, read_grey, read_numbers};
+use super::voxels::{Encoding, keep, keep_colours, read_colours, read_grey, read_numbers};
 use crate::volume::{Grid, Image, Pixels};
 use std::path::Path;
-
-/// The most voxels that are opened: 8 GB as `f32`.
-const MOST_VOXELS: usize = 1 << 31;
 
 /// What a header says of its volumes, and the source that yields them.
 pub(crate) struct Raw {
@@ -42,6 +40,11 @@ impl Raw {
         matches!(self.encoding.components, 3 | 4) && self.encoding.form.width() == 1 && !self.encoding.text
     }
 
+    /// Bytes in which a voxel is kept, at least.
+    fn kept_width(&self) -> u8 {
+        if self.is_colour() { 3 } else { memory::kept_width(self.encoding.form.width()) as u8 }
+    }
+
     fn components(&self) -> u64 {
         if self.is_colour() { 1 } else { self.encoding.components as u64 }
     }
@@ -56,7 +59,8 @@ impl Raw {
     pub fn items(&self, path: &Path) -> Result<Vec<ItemInfo>, Fault> {
         let [x, y, z] = self.grid.spacing_mm();
         let kind = if self.is_colour() { "colour" } else { self.encoding.form.name() };
-        let whole = ItemInfo::only(path, self.format, self.grid.shape, format!("{x:.2} x {y:.2} x {z:.2} mm, {kind}"));
+        let details = format!("{x:.2} x {y:.2} x {z:.2} mm, {kind}");
+        let whole = ItemInfo { voxel_bytes: self.kept_width(), ..ItemInfo::only(path, self.format, self.grid.shape, details) };
         super::parts(whole, self.count()?, |at| self.title(u64::from(at)))
     }
 
@@ -115,6 +119,9 @@ impl Raw {
 
     /// Tells what a part is, or all of them together where none is named, and keeps no voxel.
     pub fn info(mut self, part: &Part) -> Result<Info, Fault> {
+        if let Err(lack) = memory::check(self.grid.shape, usize::from(self.kept_width())) {
+            self.warnings.push(format!("It cannot be opened whole: {lack}."));
+        }
         let mut further = Vec::new();
         let mut numbers = voxel_count(self.grid.shape)?;
         let mut encoding = self.encoding;
@@ -147,45 +154,111 @@ impl Raw {
         Ok(told.info(tally))
     }
 
-    /// Reads an image.
-    pub fn image(mut self, part: &Part) -> Result<Image, Fault> {
+    /// Reads an image, or what is wanted of it.
+    pub fn image(mut self, part: &Part, reduction: &Reduction) -> Result<Image, Fault> {
         let count = self.seek(part)?;
-        memory::check(count, self.encoding.form.width(), self.grid.shape)?;
-        let pixels = if self.is_colour() {
+        let kept = reduction.on(self.grid.shape)?;
+        memory::check(kept.shape(), usize::from(self.kept_width()))?;
+        let pixels = if !reduction.is_none() {
+            self.reduced(&kept)?
+        } else if self.is_colour() {
             read_colours(&mut self.source, count, &self.encoding)?
         } else {
             read_grey(&mut self.source, count, &self.encoding)?
         };
         self.source.verify()?;
+        let grid = reduction.grid(&self.grid)?;
         note_what_is_no_number(&pixels, &mut self.warnings);
-        Ok(Image { grid: self.grid, pixels, is_picture: false, window: None, warnings: self.warnings })
+        if !reduction.is_none() {
+            self.warnings.push(reduction.warning(self.grid.shape, &kept));
+        }
+        Ok(Image { grid, pixels, is_picture: false, window: None, warnings: self.warnings })
     }
 
-    /// Reads whole numbers as labels.
-    pub fn labels(mut self, part: &Part) -> Result<LabelMap, Fault> {
+    /// Reads what is kept of an image: `i16` where its numbers are whole ones that fit, means being rounded.
+    fn reduced(&mut self, kept: &Kept) -> Result<Pixels, Fault> {
+        let count = kept.shape().iter().product();
+        if self.is_colour() {
+            let mut colours = Vec::new();
+            let channels = self.encoding.components;
+            self.sieve(kept, channels, Taking::RoundedMean, |numbers| keep_colours(&mut colours, numbers, channels, count))?;
+            return Ok(Pixels::Rgb(colours));
+        }
+        let whole = self.encoding.is_whole();
+        let taking = if whole { Taking::RoundedMean } else { Taking::Mean };
+        let mut pixels = if whole { Pixels::I16(Vec::new()) } else { Pixels::F32(Vec::new()) };
+        self.sieve(kept, 1, taking, |numbers| keep(&mut pixels, numbers, count))?;
+        Ok(pixels)
+    }
+
+    /// Feeds what is kept of the volume before which the source stands to `sink`, slice by slice.
+    fn sieve(
+        &mut self,
+        kept: &Kept,
+        channels: usize,
+        taking: Taking,
+        mut sink: impl FnMut(&[f64]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let [width, height, _] = self.grid.shape;
+        let plane = width * height;
+        // Numbers that are written out can only be passed over by reading them.
+        let begin = if self.encoding.text { 0 } else { kept.from[2] };
+        let passed = (begin * plane * self.encoding.stride()) as u64;
+        if self.source.skip(passed)? < passed {
+            return Err(Fault::Truncated { have: 0, want: plane as u64 });
+        }
+        let mut encoding = self.encoding;
+        if channels > 1 {
+            (encoding.components, encoding.component) = (1, 0);
+        }
+        let mut sieve = Sieve::new([width, height], kept.from_slice(begin), channels, taking);
+        let numbers = (kept.to[2] - begin) * plane * channels;
+        let mut left = Vec::new();
+        read_numbers(&mut self.source, numbers, &encoding, |some| {
+            if channels == 1 {
+                return sieve.take(some, &mut sink);
+            }
+            // A piece may end within a colour.
+            left.extend_from_slice(some);
+            let whole = left.len() / channels * channels;
+            sieve.take(&left[..whole], &mut sink)?;
+            left.drain(..whole);
+            Ok(())
+        })
+    }
+
+    /// Reads whole numbers as labels, of a block of voxels the one in its middle.
+    pub fn labels(mut self, part: &Part, reduction: &Reduction) -> Result<LabelMap, Fault> {
         if self.is_colour() {
             return Err(Fault::NotLabels("its voxels are colours".to_owned()));
         }
         let count = self.seek(part)?;
-        memory::check(count, 2, self.grid.shape)?;
+        let kept = reduction.on(self.grid.shape)?;
+        memory::check(kept.shape(), 2)?;
         let mut values = Vec::new();
-        read_numbers(&mut self.source, count, &self.encoding, |numbers| {
+        let take = |numbers: &[f64]| {
             for &number in numbers {
                 values.push(label(number)?);
             }
             Ok(())
-        })?;
+        };
+        if reduction.is_none() {
+            read_numbers(&mut self.source, count, &self.encoding, take)?;
+        } else {
+            self.sieve(&kept, 1, Taking::Middle, take)?;
+        }
         self.source.verify()?;
-        Ok(LabelMap { grid: self.grid, values, colours: Vec::new(), warnings: self.warnings })
+        Ok(LabelMap { grid: reduction.grid(&self.grid)?, values, colours: Vec::new(), warnings: self.warnings })
     }
 }
 
 /// How many voxels a shape has, of a header that may declare anything.
 pub(crate) fn voxel_count(shape: [usize; 3]) -> Result<usize, Fault> {
     let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-    count.filter(|&n| n <= MOST_VOXELS).ok_or_else(|| {
-        Fault::TooLarge(format!("its header declares {} voxels, and at most {MOST_VOXELS} can be opened", shape_text(shape)))
-    })
+    // Room is left for the bytes of each to be counted.
+    count
+        .filter(|&n| n <= usize::MAX >> 16)
+        .ok_or_else(|| Fault::TooLarge(format!("its header declares {} voxels, more than can be counted", shape_text(shape))))
 }
 
 fn note_what_is_no_number(pixels: &Pixels, warnings: &mut Vec<String>) {

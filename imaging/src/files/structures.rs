@@ -73,13 +73,20 @@ pub fn open_structures(item: &Item) -> Result<Structures, FileError> {
 }
 
 /// Reads the structures of a label file for an image: as [`open_structures`], but a DICOM segmentation, or a set of
-/// contours, at once onto the slices that it was drawn on. `grid` is the image's.
+/// contours, at once onto the slices that it was drawn on. `grid` is the image's. A file of labels of all voxels of an
+/// image of which a part is kept is read as the image was.
 ///
 /// # Errors
 /// As [`open_structures`] and [`super::dicom::structures`].
 pub fn open_structures_on(labels: &Item, image: &Item, grid: &Grid) -> Result<Structures, FileError> {
     if super::dicom::holds_structures(&labels.path) {
         return super::dicom::structures(&labels.path, image, grid);
+    }
+    if !image.reduction.is_none()
+        && let (Ok(of_labels), Ok(of_image)) = (super::grid(labels), super::grid(&image.whole()))
+        && of_labels.shape == of_image.shape
+    {
+        return open_structures(&labels.clone().reduced(image.reduction));
     }
     open_structures(labels)
 }
@@ -105,7 +112,7 @@ fn from_slicer(item: &Item, segments: &[nrrd::segments::Segment]) -> Result<Stru
         let layer = opened.get_mut(segment.layer as usize).ok_or_else(missing)?;
         if layer.is_none() {
             let part = if layers == 1 { Part::Only } else { Part::Volume(segment.layer) };
-            let labels = open_labels_item(&Item::new(item.path.clone(), part))?;
+            let labels = open_labels_item(&Item::new(item.path.clone(), part).reduced(item.reduction))?;
             let named = segments.iter().filter(|other| other.layer == segment.layer).map(|other| other.value);
             let named: Vec<u16> = named.collect::<BTreeSet<_>>().into_iter().collect();
             let masks = labels.masks_of(&named).into_iter().collect();

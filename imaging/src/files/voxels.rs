@@ -112,6 +112,11 @@ impl Encoding {
         self.form.width() * self.components
     }
 
+    /// Whether all numbers are whole, after slope and intercept too.
+    pub fn is_whole(&self) -> bool {
+        self.form.is_whole() && self.scaling.is_whole()
+    }
+
     /// Whether a number is kept as it stands.
     fn is_bare(&self) -> bool {
         self.scaling == Scaling::NONE && self.components == 1 && !self.text
@@ -128,9 +133,8 @@ pub(crate) fn read_grey(source: &mut Source, count: usize, encoding: &Encoding) 
         Form::F32 if encoding.is_bare() => {
             read_bare(source, count, |b| f32::from_le_bytes(encoding.endian.little(b))).map(Pixels::F32)
         }
-        form => {
-            let whole = form.is_whole() && encoding.scaling.is_whole();
-            let mut kept = if whole { Pixels::I16(Vec::new()) } else { Pixels::F32(Vec::new()) };
+        _ => {
+            let mut kept = if encoding.is_whole() { Pixels::I16(Vec::new()) } else { Pixels::F32(Vec::new()) };
             read_numbers(source, count, encoding, |numbers| keep(&mut kept, numbers, count))?;
             Ok(kept)
         }
@@ -159,7 +163,7 @@ fn make_room<T>(kept: &mut Vec<T>, more: usize, count: usize) -> Result<(), Faul
 }
 
 /// Appends numbers; the first that is no `i16` turns all to `f32`.
-fn keep(kept: &mut Pixels, numbers: &[f64], count: usize) -> Result<(), Fault> {
+pub(crate) fn keep(kept: &mut Pixels, numbers: &[f64], count: usize) -> Result<(), Fault> {
     if let Pixels::I16(whole) = kept {
         if numbers.iter().all(|&number| f64::from(number as i16) == number) {
             make_room(whole, numbers.len(), count)?;
@@ -172,6 +176,13 @@ fn keep(kept: &mut Pixels, numbers: &[f64], count: usize) -> Result<(), Fault> {
         make_room(real, numbers.len(), count)?;
         real.extend(numbers.iter().map(|&number| number as f32));
     }
+    Ok(())
+}
+
+/// Appends colours of `channels` numbers each; transparency is dropped.
+pub(crate) fn keep_colours(kept: &mut Vec<[u8; 3]>, numbers: &[f64], channels: usize, count: usize) -> Result<(), Fault> {
+    make_room(kept, numbers.len() / channels, count)?;
+    kept.extend(numbers.chunks_exact(channels).map(|colour| [colour[0] as u8, colour[1] as u8, colour[2] as u8]));
     Ok(())
 }
 

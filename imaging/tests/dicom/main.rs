@@ -2,6 +2,7 @@
 
 mod broken;
 mod outside;
+mod reduced;
 mod segmentations;
 mod series;
 mod structures;

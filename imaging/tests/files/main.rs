@@ -11,5 +11,6 @@ mod make;
 mod metrics;
 mod outside;
 mod pictures;
+mod reduced;
 mod structures;
 mod volumes;

@@ -107,6 +107,7 @@ fn info(path: &Path, part: Part, stack: Stack, is_one_of_many: bool) -> Option<I
         title,
         format: "DICOM".to_owned(),
         shape: laid.grid.shape,
+        voxel_bytes: pixels::kept_width(&laid),
         details: details.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
     })
 }
@@ -153,11 +154,18 @@ pub(crate) fn is_source(item: &Item) -> bool {
 /// Where there is no such volume, or several of which none is named, or one of its files cannot be read.
 pub fn open(item: &Item) -> Result<Image, FileError> {
     let laid = laid(item)?;
-    let pixels = pixels::read(&laid)?;
-    Ok(Image { grid: laid.grid, window: pixels::window(&laid), pixels, is_picture: laid.is_picture, warnings: laid.warnings })
+    let Item { path, reduction, .. } = item;
+    let pixels = pixels::read(&laid, reduction)?;
+    let mut warnings = laid.warnings.clone();
+    if !reduction.is_none() {
+        let kept = reduction.on(laid.grid.shape).map_err(|fault| fault.at(path))?;
+        warnings.push(reduction.warning(laid.grid.shape, &kept));
+    }
+    let grid = reduction.grid(&laid.grid).map_err(|fault| fault.at(path))?;
+    Ok(Image { grid, window: pixels::window(&laid), pixels, is_picture: laid.is_picture, warnings })
 }
 
-/// The slices of a volume, in order.
+/// The slices of a volume, in order, all of them whatever is kept.
 fn laid(item: &Item) -> Result<Laid, FileError> {
     let at = |fault: Fault| fault.at(&item.path);
     let found = scan::scan(&item.path)?;

@@ -9,61 +9,144 @@ use super::syntax::Compression;
 use super::walk::PixelKind;
 use crate::files::fault::{Fault, FileError};
 use crate::files::memory;
+use crate::files::reduction::{Kept, Reduction, Sieve, Taking};
 use crate::volume::Pixels;
 use rayon::prelude::*;
 
-/// The most voxels that are opened: 8 GB as `f32`.
-const MOST_VOXELS: usize = 1 << 31;
-
-/// Reads the voxels of a volume: as `i16` where they are whole numbers that fit, else as `f32`, or as colours.
+/// Reads what is kept of the voxels of a volume: as `i16` where they are whole numbers that fit, else as `f32`, or as
+/// colours.
 ///
 /// # Errors
 /// Names the file of the slice that could not be read.
-pub(crate) fn read(laid: &Laid) -> Result<Pixels, FileError> {
+pub(crate) fn read(laid: &Laid, reduction: &Reduction) -> Result<Pixels, FileError> {
     let Some(first) = laid.slices.first() else { return Err(Fault::Empty.at(std::path::Path::new(""))) };
-    let count = laid.grid.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-    let Some(count) = count.filter(|&count| count <= MOST_VOXELS) else {
-        let shape = crate::files::shape_text(laid.grid.shape);
-        return Err(
-            Fault::TooLarge(format!("it is of {shape} voxels, and at most {MOST_VOXELS} can be opened")).at(&first.file.path)
-        );
-    };
+    let at = |fault: Fault| fault.at(&first.file.path);
     let mut checked = std::collections::HashSet::new();
     for slice in &laid.slices {
         if checked.insert(&slice.file.path) {
             frames::check(&slice.file).map_err(|fault| fault.at(&slice.file.path))?;
         }
     }
-    let are_whole = laid.slices.iter().all(is_whole);
-    let width = if are_whole { 2 } else { 4 };
-    memory::check(count, width, laid.grid.shape).map_err(|fault| fault.at(&first.file.path))?;
+    let kept = reduction.on(laid.grid.shape).map_err(at)?;
+    let shape = kept.shape();
+    memory::check(shape, usize::from(kept_width(laid))).map_err(at)?;
+    let too_many = || Fault::TooLarge(format!("it is of {} voxels", crate::files::shape_text(shape)));
+    let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n)).ok_or_else(too_many).map_err(at)?;
     if first.file.form.is_colour() {
-        return colours(laid, count);
+        return colours(laid, &kept, count);
     }
-    if are_whole {
+    if are_whole(laid) {
         let mut voxels = vec![0_i16; count];
-        if fill(laid, &mut voxels, whole_numbers)? {
+        if fill(laid, &kept, &mut voxels, whole_numbers)? {
             return Ok(Pixels::I16(voxels));
         }
     }
     let mut voxels = vec![0_f32; count];
-    fill(laid, &mut voxels, real_numbers)?;
+    fill(laid, &kept, &mut voxels, real_numbers)?;
     Ok(Pixels::F32(voxels))
 }
 
+/// Bytes in which a voxel is kept, at least.
+pub(crate) fn kept_width(laid: &Laid) -> u8 {
+    match laid.slices.first() {
+        Some(first) if first.file.form.is_colour() => 3,
+        _ if are_whole(laid) => 2,
+        _ => 4,
+    }
+}
+
+fn are_whole(laid: &Laid) -> bool {
+    laid.slices.iter().all(is_whole)
+}
+
 /// Fills voxels slice by slice; whether every slice's numbers fit.
-fn fill<T: Send>(laid: &Laid, voxels: &mut [T], put: impl Fn(&Slice, &[u8], &mut [T]) -> bool + Sync) -> Result<bool, FileError> {
-    let plane = laid.grid.shape[0] * laid.grid.shape[1];
-    let slices = voxels.par_chunks_mut(plane).zip(&laid.slices);
-    let fits: Result<Vec<bool>, FileError> = slices
-        .map(|(out, slice)| {
-            let at = |fault: Fault| fault.at(&slice.file.path);
-            let samples = frames::samples(&slice.file, slice.frame().index).map_err(at)?;
-            let samples = cropped(slice, samples).map_err(at)?;
-            Ok(put(slice, &samples, out))
-        })
-        .collect();
+fn fill<T: Voxel>(
+    laid: &Laid,
+    kept: &Kept,
+    voxels: &mut [T],
+    put: impl Fn(&Slice, &[u8], &mut [T]) -> bool + Sync,
+) -> Result<bool, FileError> {
+    let [width, height, depth] = kept.shape();
+    let decoded = |slice: &Slice, out: &mut [T]| {
+        let at = |fault: Fault| fault.at(&slice.file.path);
+        let samples = frames::samples(&slice.file, slice.frame().index).map_err(at)?;
+        let samples = cropped(slice, samples).map_err(at)?;
+        Ok(put(slice, &samples, out))
+    };
+    let is_all = [width, height, depth] == laid.grid.shape;
+    let filled = |(number, out): (usize, &mut [T])| -> Result<bool, FileError> {
+        if is_all { decoded(&laid.slices[number], out) } else { reduced(laid, kept, number, out, decoded) }
+    };
+    let fits: Result<Vec<bool>, FileError> = voxels.par_chunks_mut(width * height).enumerate().map(filled).collect();
     Ok(fits?.into_iter().all(|fits| fits))
+}
+
+/// Fills one kept slice from those that make it, of which one at a time is held.
+fn reduced<T: Voxel>(
+    laid: &Laid,
+    kept: &Kept,
+    number: usize,
+    out: &mut [T],
+    decoded: impl Fn(&Slice, &mut [T]) -> Result<bool, FileError>,
+) -> Result<bool, FileError> {
+    let [width, height, _] = laid.grid.shape;
+    let range = kept.slices(number);
+    let mut sieve = Sieve::new([width, height], kept.of_slices(range.len()), T::CHANNELS, T::TAKING);
+    let mut plane = vec![T::default(); width * height];
+    let mut numbers = Vec::new();
+    let mut fits = true;
+    for slice in &laid.slices[range] {
+        fits &= decoded(slice, &mut plane)?;
+        numbers.clear();
+        plane.iter().for_each(|voxel| voxel.numbers(&mut numbers));
+        let take = |means: &[f64]| {
+            out.iter_mut().zip(means.chunks_exact(T::CHANNELS)).for_each(|(out, mean)| *out = T::of(mean));
+            Ok(())
+        };
+        sieve.take(&numbers, take).map_err(|fault| fault.at(&slice.file.path))?;
+    }
+    Ok(fits)
+}
+
+/// A voxel as numbers of which means are made, and back.
+trait Voxel: Copy + Default + Send {
+    const CHANNELS: usize;
+    const TAKING: Taking;
+    fn numbers(self, to: &mut Vec<f64>);
+    fn of(numbers: &[f64]) -> Self;
+}
+
+impl Voxel for i16 {
+    const CHANNELS: usize = 1;
+    const TAKING: Taking = Taking::RoundedMean;
+    fn numbers(self, to: &mut Vec<f64>) {
+        to.push(f64::from(self));
+    }
+    fn of(numbers: &[f64]) -> Self {
+        numbers[0] as Self
+    }
+}
+
+impl Voxel for f32 {
+    const CHANNELS: usize = 1;
+    const TAKING: Taking = Taking::Mean;
+    fn numbers(self, to: &mut Vec<f64>) {
+        to.push(f64::from(self));
+    }
+    fn of(numbers: &[f64]) -> Self {
+        numbers[0] as Self
+    }
+}
+
+impl Voxel for [u8; 3] {
+    const CHANNELS: usize = 3;
+    const TAKING: Taking = Taking::RoundedMean;
+    fn numbers(self, to: &mut Vec<f64>) {
+        to.extend(self.map(f64::from));
+    }
+    fn of(numbers: &[f64]) -> Self {
+        std::array::from_fn(|channel| numbers[channel] as u8)
+    }
 }
 
 /// The part of a stored frame that is the slice.
@@ -172,9 +255,9 @@ fn each<const N: usize>(samples: &[u8], out: &mut [f32], number: impl Fn([u8; N]
 }
 
 /// Colours; grey where every one of them is.
-fn colours(laid: &Laid, count: usize) -> Result<Pixels, FileError> {
+fn colours(laid: &Laid, kept: &Kept, count: usize) -> Result<Pixels, FileError> {
     let mut voxels = vec![[0_u8; 3]; count];
-    fill(laid, &mut voxels, |slice, samples, out| {
+    fill(laid, kept, &mut voxels, |slice, samples, out| {
         put_colours(slice, samples, out);
         true
     })?;

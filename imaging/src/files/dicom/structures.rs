@@ -19,21 +19,24 @@ pub fn holds_structures(path: &Path) -> bool {
     is_dicom(path) && matches!(modality(), Ok(Some(modality)) if modality == "SEG" || modality == "RTSTRUCT")
 }
 
-/// Reads a segmentation or contours onto the image that they were drawn on; `grid` is the image's.
+/// Reads a segmentation or contours onto the image that they were drawn on; `grid` is the image's. Of an image of which
+/// a part is kept they are read onto all of it, and each kept voxel takes what lies in its middle.
 ///
 /// # Errors
 /// Where the file is neither, is damaged, or does not belong on this image, with the reason.
 pub fn structures(path: &Path, image: &Item, grid: &Grid) -> Result<Structures, FileError> {
     let planes = if is_source(image) { Planes::of_slices(&super::laid(image)?) } else { Planes::of_grid(grid) };
-    if planes.grid.shape != grid.shape {
-        return Err(Fault::GridMismatch { image: grid.shape, mask: planes.grid.shape }.at(path));
+    let kept = image.reduction.grid(&planes.grid).map_err(|fault| fault.at(path))?;
+    if kept.shape != grid.shape {
+        return Err(Fault::GridMismatch { image: grid.shape, mask: kept.shape }.at(path));
     }
-    guarded(|| {
+    let structures = guarded(|| {
         file::read(path, |root, facts| match root.text(tags::MODALITY).as_deref() {
             Some("SEG") => seg::read(path, root, facts, &planes),
             Some("RTSTRUCT") => contours::read(root, &planes),
             _ => Err(Fault::NotLabels("it is DICOM, but neither a segmentation nor a set of contours".to_owned())),
         })
     })
-    .map_err(|fault| fault.at(path))
+    .map_err(|fault| fault.at(path))?;
+    Ok(if image.reduction.is_none() { structures } else { structures.resampled(grid) })
 }
