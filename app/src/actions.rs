@@ -21,7 +21,7 @@ impl App {
     pub(crate) fn run(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Open(paths) => self.open(&paths),
-            Command::OpenItems(images) => self.add_cases(&images),
+            Command::OpenItems(images) => self.open_images(&images),
             Command::OpenAsImage(path) => self.open(&[path]),
             Command::OpenLabelsDialog => self.choose_labels(),
             Command::OpenLabels(path) => self.open_labels(&path),

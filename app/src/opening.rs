@@ -45,7 +45,7 @@ impl App {
         let (several, single): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(|listed| listed.images.len() > 1);
         let images: Vec<ItemInfo> = single.into_iter().flat_map(|listed| listed.images).collect();
         if !images.is_empty() {
-            self.add_cases(&images);
+            self.open_images(&images);
         }
         if !several.is_empty() {
             let choice = Choice::new(several);
@@ -119,6 +119,23 @@ impl App {
             }
             None if locked.is_empty() => self.notices.news("The label file holds no labelled voxel there."),
             None => {}
+        }
+    }
+
+    /// Opens images; of those that are too large for the free memory it is asked first how much of them.
+    pub(crate) fn open_images(&mut self, images: &[ItemInfo]) {
+        let (mut fitting, mut large) = (Vec::new(), Vec::new());
+        for image in images {
+            match files::lacking(image) {
+                None => fitting.push(image.clone()),
+                Some(lack) => large.push((image.clone(), lack)),
+            }
+        }
+        if !fitting.is_empty() {
+            self.add_cases(&fitting);
+        }
+        if !large.is_empty() {
+            self.dialogs.large.get_or_insert_default().add(large);
         }
     }
 

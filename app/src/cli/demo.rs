@@ -1,5 +1,6 @@
 //! `exemplar demo`: the main job on the sample, on a machine without a screen.
 
+use super::less::Less;
 use super::propagate::Run;
 use super::report::{Case, Teller};
 use super::sheet::{self, Layer, Shown};
@@ -66,12 +67,14 @@ impl Arguments {
         let run = Run {
             out: self.folder.join("masks").join(set),
             part: Part::Only,
+            less: Less::default(),
+            dicom: false,
             tune: false,
             overwrite: true,
             compute: self.compute,
             net: Net::default(),
         };
-        run.propagate(&tasks::from_folder(&examples, &[])?, targets, |name, result| {
+        run.propagate(&tasks::from_folder(&examples, &Part::Only, &[])?, targets, |name, result| {
             Teller { json: false }.tell(name, result);
             compared.extend(result.as_ref().ok().map(|case| compare(case, &images[name], &source)));
         })?;

@@ -1,5 +1,6 @@
 //! `exemplar info`: what a file is.
 
+use super::less::Less;
 use super::told;
 use imaging::Part;
 use imaging::files::{self, Info, Item, ItemInfo};
@@ -20,6 +21,8 @@ pub struct Arguments {
     /// Of a file that holds several images, only this one: its number, counted from 0.
     #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
     part: Part,
+    #[command(flatten)]
+    less: Less,
     /// Tell it as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -50,7 +53,7 @@ impl Arguments {
     /// Tells what the file is.
     pub fn run(self) -> anyhow::Result<()> {
         let listed = files::items(&self.file)?;
-        let info = files::info(&Item::new(self.file.clone(), self.part.clone()))?;
+        let info = files::info(&Item::new(self.file.clone(), self.part.clone()).reduced(self.less.reduction()))?;
         let items = if listed.len() > 1 { listed.into_iter().map(Listed::from).collect() } else { Vec::new() };
         let report = Report { file: &self.file, part: self.part.to_string(), info, items };
         let text = if self.json { serde_json::to_string(&report)? + "\n" } else { report.text() };

@@ -8,6 +8,7 @@ mod demo;
 mod evaluate;
 mod guess;
 mod info;
+mod less;
 mod models;
 mod noise;
 mod phantom;

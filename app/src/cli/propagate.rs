@@ -1,12 +1,14 @@
 //! `exemplar propagate`: every structure that the examples show, in every target.
 
 use super::guess::Guesser;
+use super::less::Less;
 use super::report::{Case, Teller, secs};
 use super::segment::{Order, check, segment};
 use super::tasks::{Task, Tasks};
 use super::{Compute, Net, cohort, tasks, told};
 use anyhow::ensure;
 use engine::Marks;
+use imaging::export::is_from_dicom;
 use imaging::{Item, Part};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -39,6 +41,15 @@ pub struct Arguments {
     /// Of targets that hold several images, which one: its number, counted from 0 (`exemplar info` lists them).
     #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
     part: Part,
+    /// Of images of examples that hold several, which one; their labels may be of one volume, or of as many.
+    #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
+    example_part: Part,
+    #[command(flatten)]
+    less: Less,
+    /// Write a DICOM segmentation (.dcm) for each target that came from DICOM; it bears the patient and the study of its
+    /// image.
+    #[arg(long)]
+    dicom_seg: bool,
     /// Tune the net to the examples of each structure first: minutes, and better masks of what is unlike all that the
     /// net was trained on.
     #[arg(long)]
@@ -65,10 +76,10 @@ struct Target {
 impl Arguments {
     /// Segments all targets.
     pub fn run(self) -> anyhow::Result<()> {
-        let tasks = tasks::from_folder(&self.examples, &self.structures)?;
+        let tasks = tasks::from_folder(&self.examples, &self.example_part, &self.structures)?;
         let targets = cohort::images_in(&self.targets)?;
-        let Self { out, part, tune, overwrite, compute, net, .. } = self;
-        let run = Run { out, part, tune, overwrite, compute, net };
+        let Self { out, part, less, dicom_seg: dicom, tune, overwrite, compute, net, .. } = self;
+        let run = Run { out, part, less, dicom, tune, overwrite, compute, net };
         let teller = Teller { json: self.json };
         run.propagate(&tasks, targets, |name, result| teller.tell(name, result))
     }
@@ -80,6 +91,10 @@ pub struct Run {
     pub out: PathBuf,
     /// Which image of a target that holds several.
     pub part: Part,
+    /// How much of each target is opened.
+    pub less: Less,
+    /// Whether targets from DICOM get DICOM segmentations.
+    pub dicom: bool,
     /// Whether the net is tuned to the examples first.
     pub tune: bool,
     /// Whether masks that are there are replaced.
@@ -137,8 +152,11 @@ impl Run {
     fn target(&self, name: String, image: PathBuf) -> Target {
         // One that cannot be read is left out when its turn comes.
         let part = imaging::files::part_for(&image, &self.part);
-        let image = Item::new(image, part);
-        let ending = imaging::export::ending(&image).unwrap_or(".nii.gz");
+        let image = Item::new(image, part).reduced(self.less.reduction());
+        let ending = match self.dicom && is_from_dicom(&image) {
+            true => ".dcm",
+            false => imaging::export::ending(&image).unwrap_or(".nii.gz"),
+        };
         let out = self.out.join(format!("{name}{ending}"));
         Target { name, image, out }
     }

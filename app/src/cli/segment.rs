@@ -1,6 +1,7 @@
 //! `exemplar segment`: one image, marks from a JSON file, a mask.
 
 use super::guess::{Guesser, Settled};
+use super::less::Less;
 use super::report::{Case, Found, Teller, secs};
 use super::{Compute, Net, prompts, tasks};
 use anyhow::anyhow;
@@ -21,6 +22,8 @@ pub struct Arguments {
     /// Of a file that holds several images, which one: its number, counted from 0 (`exemplar info` lists them).
     #[arg(long, value_name = "PART", default_value = "", hide_default_value = true)]
     part: Part,
+    #[command(flatten)]
+    less: Less,
     /// The marks, a JSON file.
     #[arg(long, value_name = "FILE")]
     prompts: PathBuf,
@@ -56,7 +59,7 @@ impl Arguments {
     /// Segments and writes.
     pub fn run(self) -> anyhow::Result<()> {
         let started = Instant::now();
-        let source = Item::new(self.image, self.part);
+        let source = Item::new(self.image, self.part).reduced(self.less.reduction());
         let image = Arc::new(tasks::open_item(&source)?);
         let marked = prompts::read(&self.prompts, &image)?;
         check(&source, &self.out, self.overwrite)?;

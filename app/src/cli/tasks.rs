@@ -3,8 +3,8 @@
 use super::{cohort, prompts};
 use anyhow::{bail, ensure};
 use engine::{Example, ImageRef, Marks};
-use imaging::files::LabelMap;
-use imaging::{CaseId, Image, Item};
+use imaging::files::{LabelMap, part_for};
+use imaging::{CaseId, Image, Item, Part};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,18 +27,20 @@ pub struct Tasks {
     pub images: Vec<PathBuf>,
 }
 
-/// Reads the examples of a folder; `wanted` names structures or label values, none means all.
+/// Reads the examples of a folder; `wanted` names structures or label values, none means all. `part` is the image that is
+/// meant of files that hold several, and the label map, where there are several of these too.
 ///
 /// # Errors
 /// Where a file cannot be read, labels do not fit their image, or nothing is left to segment.
-pub fn from_folder(folder: &Path, wanted: &[String]) -> anyhow::Result<Tasks> {
+pub fn from_folder(folder: &Path, part: &Part, wanted: &[String]) -> anyhow::Result<Tasks> {
     let labels = cohort::labels_in(folder)?;
     let mut shown = Shown { names: cohort::structure_names(folder)?, colours: cohort::palette(folder)?, ..Shown::default() };
     let mut images = Vec::new();
     for (case, (name, path)) in cohort::images_in(folder)?.into_iter().enumerate() {
         if let Some(file) = cohort::labels_of(&name, &labels) {
-            let image = Arc::new(open(&path)?);
-            shown.add(CaseId(case as u64), &image, file)?;
+            let of = |path: &Path| Item::new(path, part_for(path, part));
+            let image = Arc::new(open_item(&of(&path))?);
+            shown.add(CaseId(case as u64), &image, &of(file))?;
             images.push(path.canonicalize().unwrap_or(path));
         }
     }
@@ -56,8 +58,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn add(&mut self, case: CaseId, image: &Arc<Image>, file: &Path) -> anyhow::Result<()> {
-        let marks = if cohort::is_mark_file(file) { self.marks(image, file)? } else { self.masks(image, file)? };
+    fn add(&mut self, case: CaseId, image: &Arc<Image>, labels: &Item) -> anyhow::Result<()> {
+        let file = &labels.path;
+        let marks = if cohort::is_mark_file(file) { self.marks(image, file)? } else { self.masks(image, labels)? };
         for (value, marks) in marks {
             let example = Example { case, image: ImageRef::Loaded(image.clone()), marks };
             self.examples.entry(value).or_default().push(example);
@@ -70,8 +73,8 @@ impl Shown {
         Ok(marked.map(|m| (self.named(m.value, m.name), Marks { prompts: m.prompts, mask: None })).collect())
     }
 
-    fn masks(&mut self, image: &Image, file: &Path) -> anyhow::Result<Vec<(u16, Marks)>> {
-        let mut labels = open_labels(file, image)?;
+    fn masks(&mut self, image: &Image, labels: &Item) -> anyhow::Result<Vec<(u16, Marks)>> {
+        let mut labels = open_labels_item(labels, image)?;
         labels.number_by(&mut self.colours);
         let values = labels.values_present();
         for &value in values.iter().filter(|&&value| usize::from(value) < labels.colours.len()) {
@@ -128,8 +131,12 @@ fn chosen(tasks: Vec<Task>, wanted: &[String]) -> anyhow::Result<Vec<Task>> {
 /// # Errors
 /// Where it cannot be read, is no label map, or is not of the image's shape.
 pub fn open_labels(file: &Path, image: &Image) -> anyhow::Result<LabelMap> {
-    let mut labels = imaging::files::open_labels(file)?;
-    labels.check_grid(&image.grid, file)?;
+    open_labels_item(&file.into(), image)
+}
+
+fn open_labels_item(item: &Item, image: &Image) -> anyhow::Result<LabelMap> {
+    let mut labels = imaging::files::open_labels_item(item)?;
+    labels.check_grid(&image.grid, &item.path)?;
     labels.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(labels)
 }

@@ -1,5 +1,7 @@
 //! Choosing among the images of files that hold several, and what to do with a label file.
 
+pub mod large;
+
 use super::Desk;
 use crate::command::Command;
 use crate::labels::{LabelsRead, Laying, Way};

@@ -1,5 +1,6 @@
 //! Windows over the window: export, the sheet of keys, settings, about.
 
+use super::choosing::large::{LargeForm, large_ui};
 use super::choosing::{self, Choice, LabelsForm};
 use super::examples::{self, MaskPictures};
 use super::models::Models;
@@ -18,6 +19,8 @@ pub struct Dialogs {
     pub export: Option<ExportForm>,
     /// Images to choose from.
     pub choice: Option<Choice>,
+    /// Images that are too large, and wait for an answer.
+    pub large: Option<LargeForm>,
     /// A label file that waits for an answer.
     pub labels: Option<LabelsForm>,
     /// The sheet of keys.
@@ -71,6 +74,9 @@ impl Dialogs {
         if self.choice.as_mut().is_some_and(|choice| !choosing::choice_ui(ctx, desk, choice)) {
             self.choice = None;
         }
+        if self.large.as_mut().is_some_and(|form| !large_ui(ctx, desk, form)) {
+            self.large = None;
+        }
         if self.labels.as_ref().is_some_and(|form| !choosing::labels_ui(ctx, desk, form)) {
             self.labels = None;
         }
@@ -87,12 +93,16 @@ impl Dialogs {
     /// Whether one of them waits for an answer, and keys are not meant for the window behind it.
     #[must_use]
     pub fn is_asking(&self) -> bool {
-        self.export.is_some() || self.choice.is_some() || self.note.is_some() || self.labels.is_some() || self.models.open
+        let asks_of_files = self.choice.is_some() || self.large.is_some() || self.labels.is_some();
+        asks_of_files || self.export.is_some() || self.note.is_some() || self.models.open
     }
 
     /// Closes the topmost; returns whether there was one.
     pub fn close_one(&mut self) -> bool {
-        if self.models.close_one() || self.choice.take().is_some() || self.labels.take().is_some() {
+        if self.models.close_one() || self.choice.take().is_some() || self.large.take().is_some() {
+            return true;
+        }
+        if self.labels.take().is_some() {
             return true;
         }
         if self.note.take().is_some() {

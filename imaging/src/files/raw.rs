@@ -211,7 +211,7 @@ impl Raw {
         if channels > 1 {
             (encoding.components, encoding.component) = (1, 0);
         }
-        let mut sieve = Sieve::new([width, height], kept.from_slice(begin), channels, taking);
+        let mut sieve = Sieve::new([width, height], kept.beyond(begin), channels, taking);
         let numbers = (kept.to[2] - begin) * plane * channels;
         let mut left = Vec::new();
         read_numbers(&mut self.source, numbers, &encoding, |some| {

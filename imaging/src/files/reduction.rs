@@ -136,7 +136,7 @@ impl Kept {
     }
 
     /// The same of a volume from whose beginning so many slices were passed over, none of them kept.
-    pub fn from_slice(mut self, slice: usize) -> Self {
+    pub fn beyond(mut self, slice: usize) -> Self {
         self.from[2] -= slice;
         self.to[2] -= slice;
         self

@@ -1,0 +1,151 @@
+//! Images that are too large for the free memory: sampled down, cropped to a box, or left out, as the user says.
+
+use super::dialog;
+use crate::command::Command;
+use crate::panels::Desk;
+use egui::{Context, DragValue, RichText, ScrollArea, Ui};
+use imaging::Reduction;
+use imaging::files::{self, ItemInfo, NoRoom};
+
+/// Images that wait for an answer.
+#[derive(Default)]
+pub struct LargeForm {
+    images: Vec<Large>,
+}
+
+struct Large {
+    info: ItemInfo,
+    lack: NoRoom,
+    way: Way,
+    every: u32,
+    first: [u32; 3],
+    last: [u32; 3],
+}
+
+/// What becomes of an image.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    SampleDown,
+    Crop,
+    LeaveOut,
+}
+
+impl LargeForm {
+    /// Asks about some more.
+    pub fn add(&mut self, images: Vec<(ItemInfo, NoRoom)>) {
+        self.images.extend(images.into_iter().map(|(info, lack)| Large::new(info, lack)));
+    }
+
+    /// What is to be opened, and how much of it.
+    fn chosen(&self) -> Vec<ItemInfo> {
+        self.images.iter().filter_map(Large::chosen).collect()
+    }
+}
+
+impl Large {
+    /// Sampled down by as much as is needed, until the user says otherwise; the box is as much smaller, in the middle.
+    fn new(info: ItemInfo, lack: NoRoom) -> Self {
+        let middle = |axis: usize| {
+            let length = info.shape[axis];
+            let side = (length / lack.every.max(1) as usize).max(1);
+            let first = (length - side) / 2;
+            [first as u32, (first + side - 1) as u32]
+        };
+        let bounds = [0, 1, 2].map(middle);
+        let (first, last) = (bounds.map(|[first, _]| first), bounds.map(|[_, last]| last));
+        Self { info, lack, way: Way::SampleDown, every: lack.every, first, last }
+    }
+
+    fn chosen(&self) -> Option<ItemInfo> {
+        let reduction = match self.way {
+            Way::SampleDown => Reduction::every(self.every),
+            Way::Crop => Reduction::within(self.first, self.last),
+            Way::LeaveOut => return None,
+        };
+        let mut info = self.info.clone();
+        info.item = info.item.reduced(reduction);
+        Some(info)
+    }
+}
+
+/// Draws the question; gives back whether it stays open.
+pub fn large_ui(ctx: &Context, desk: &mut Desk<'_>, form: &mut LargeForm) -> bool {
+    let mut open = true;
+    let mut done = false;
+    dialog("Too large to be opened whole").open(&mut open).show(ctx, |ui| {
+        ui.set_width(520.0);
+        ScrollArea::vertical().max_height(400.0).auto_shrink([false, true]).show(ui, |ui| {
+            for (number, large) in form.images.iter_mut().enumerate() {
+                ui.push_id(number, |ui| one_ui(ui, large));
+                ui.add_space(6.0);
+            }
+        });
+        ui.separator();
+        let chosen = form.chosen();
+        let lacking = chosen.iter().find_map(files::lacking);
+        if let Some(lack) = &lacking {
+            ui.label(RichText::new(format!("This is still too large: {lack}.")).color(ui.visuals().warn_fg_color));
+        }
+        ui.horizontal(|ui| {
+            let text = format!("Open {} image{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
+            if ui.add_enabled(!chosen.is_empty() && lacking.is_none(), egui::Button::new(text)).clicked() {
+                desk.order(Command::OpenItems(chosen));
+                done = true;
+            }
+            if ui.button("Cancel").clicked() {
+                done = true;
+            }
+        });
+    });
+    open && !done
+}
+
+fn one_ui(ui: &mut Ui, large: &mut Large) {
+    let Large { info, lack, way, every, first, last } = large;
+    ui.label(RichText::new(&info.name).strong()).on_hover_text(info.item.path.display().to_string());
+    ui.label(format!("It is too large: {lack}."));
+    ui.horizontal(|ui| {
+        ui.radio_value(way, Way::SampleDown, "Sample down: the mean of blocks of");
+        let side = DragValue::new(every).range(1..=info.shape.iter().copied().max().unwrap_or(1) as u32);
+        ui.add_enabled(*way == Way::SampleDown, side);
+        ui.label("voxels along each axis");
+    });
+    ui.horizontal(|ui| {
+        ui.radio_value(way, Way::Crop, "Only a box: voxels");
+        for axis in 0..3 {
+            let end = info.shape[axis].saturating_sub(1) as u32;
+            ui.add_enabled(*way == Way::Crop, DragValue::new(&mut first[axis]).range(0..=last[axis]));
+            ui.label("to");
+            ui.add_enabled(*way == Way::Crop, DragValue::new(&mut last[axis]).range(first[axis]..=end));
+        }
+    });
+    ui.radio_value(way, Way::LeaveOut, "Leave it out");
+    ui.small("Marks and masks are those of what is opened, and exports lie in the right place.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imaging::Item;
+
+    #[test]
+    fn what_is_suggested_is_what_was_asked_for_and_lies_in_the_image() {
+        let info = ItemInfo {
+            item: Item::from(std::path::Path::new("a.nii")),
+            name: "a".into(),
+            title: String::new(),
+            format: "NIfTI-1".into(),
+            shape: [2048, 2048, 5],
+            voxel_bytes: 2,
+            details: String::new(),
+        };
+        let lack = NoRoom { shape: info.shape, need: 2 * 2048 * 2048 * 5, free: 1 << 20, every: 8 };
+        let mut large = Large::new(info, lack);
+        let reduction = |large: &Large| large.chosen().map(|info| info.item.reduction);
+        assert_eq!(reduction(&large), Some(Reduction::every(8)));
+        large.way = Way::Crop;
+        assert_eq!(reduction(&large), Some(Reduction::within([896, 896, 2], [1151, 1151, 2])));
+        large.way = Way::LeaveOut;
+        assert_eq!(reduction(&large), None);
+    }
+}
