@@ -22,7 +22,7 @@ pub fn examples_ui(ctx: &Context, desk: &mut Desk<'_>, open: &mut bool, pictures
     window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).show(ctx, |ui| {
         let count = desk.project.examples(structure).count();
         let listed = desk.project.listed_examples(structure).count();
-        ui.label(format!("{name}: the engine looks for what these examples show; in use, {count} of {listed}."));
+        ui.label(format!("{name}: {count} of {listed} examples in use."));
         buttons_ui(ui, desk, structure);
         ui.separator();
         ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
