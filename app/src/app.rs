@@ -16,6 +16,7 @@ use crate::session::Session;
 use crate::stage::Stage;
 use crate::theme;
 use crate::watch::Watch;
+use crate::words;
 use eframe::egui_wgpu::RenderState;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use engine::Engine;
@@ -275,8 +276,8 @@ impl App {
                 let files = report.receipts.len();
                 tracing::info!(files, "exported");
                 self.notices.news(format!(
-                    "Exported {files} file{}, each read back and equal to its mask in grid and voxels: {}",
-                    if files == 1 { "" } else { "s" },
+                    "Exported {}, each read back and equal to its mask in grid and voxels: {}",
+                    words::count(files, "file"),
                     report.folder.display()
                 ));
                 self.dialogs.export = None;

@@ -1,6 +1,7 @@
 //! Label files onto the case shown: structures found or made by name, masks brought in as one step that undoes. What
 //! is accepted or absent is locked and stays as it is.
 
+use crate::words;
 use imaging::files::{FileError, Fit, Structures};
 use imaging::{CaseId, Edit, Grid, Project, Review, Step};
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ pub fn step(project: &Project, case: CaseId, structures: &Structures) -> (Option
         edits.extend(Edit::review(project, case, id, Review::Open, Some(&segment.mask)));
     }
     let count = edits.iter().filter(|edit| matches!(edit, Edit::Review { .. })).count();
-    let name = format!("open labels of {count} structure{}", if count == 1 { "" } else { "s" });
+    let name = format!("open labels of {}", words::count(count, "structure"));
     ((count > 0).then_some(Step { name, edit: Edit::Several(edits) }), locked)
 }
 

@@ -8,6 +8,7 @@ use crate::labels::{self, LabelsRead, Laying, Way};
 use crate::listing::{self, Listed};
 use crate::panels::choosing::{Choice, LabelsForm};
 use crate::recent;
+use crate::words;
 use anyhow::Context as _;
 use imaging::files::{self, Fit, ItemInfo};
 use imaging::{Case, CaseId, Edit, History, Item, Project, Step};
@@ -151,7 +152,7 @@ impl App {
             return;
         };
         let start = self.project.cases.len();
-        let name = format!("open {} image{}", cases.len(), if cases.len() == 1 { "" } else { "s" });
+        let name = format!("open {}", words::count(cases.len(), "image"));
         let edits = cases
             .into_iter()
             .enumerate()

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::labels::{LabelsRead, Laying, Way};
 use crate::listing::Listed;
 use crate::theme;
+use crate::words;
 use egui::{Align2, Context, Rect, RichText, ScrollArea, Sense, Ui, Window, vec2};
 use imaging::files::{Fit, ItemInfo, Structures, shape_text};
 use imaging::{CaseId, Item};
@@ -100,7 +101,7 @@ pub fn choice_ui(ctx: &Context, desk: &mut Desk<'_>, choice: &mut Choice) -> boo
                 choice.choose_all(false);
             }
             let chosen = choice.chosen();
-            let text = format!("Open {} image{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
+            let text = format!("Open {}", words::count(chosen.len(), "image"));
             if ui.add_enabled(!chosen.is_empty(), egui::Button::new(text)).clicked() {
                 desk.order(Command::OpenItems(chosen));
                 done = true;
@@ -139,8 +140,8 @@ pub fn labels_ui(ctx: &Context, desk: &mut Desk<'_>, form: &LabelsForm) -> bool 
     dialog("Labels").open(&mut open).show(ctx, |ui| {
         ui.set_width(440.0);
         let name = form.path.file_name().unwrap_or_default().to_string_lossy();
-        let count = form.structures.list.len();
-        ui.label(format!("{name} holds {count} structure{}: {}.", if count == 1 { "" } else { "s" }, names(&form.structures)));
+        let count = words::count(form.structures.list.len(), "structure");
+        ui.label(format!("{name} holds {count}: {}.", names(&form.structures)));
         let fit = form.structures.fit(&grid);
         if let Some(mismatch) = form.structures.mismatch(&grid) {
             ui.label(RichText::new(mismatch).color(ui.visuals().warn_fg_color));

@@ -1,11 +1,12 @@
 //! The examples of the structure in hand: what shows it to the engine, how much each counts, and what each does for
 //! the others.
 
-use super::{Desk, counted};
+use super::Desk;
 use crate::command::Command;
 use crate::influence;
 use crate::session::Place;
 use crate::theme;
+use crate::words;
 use egui::{Align2, Button, Checkbox, Color32, Context, Grid, Rect, RichText, ScrollArea, Sense, Ui, Window, vec2};
 use imaging::{Case, Edit, MOST_WEIGHT, Mask, StructureId};
 use std::collections::HashMap;
@@ -71,7 +72,7 @@ fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case, structure: Structur
     if ui.link(&case.name).on_hover_text("Show this case").clicked() {
         desk.order(Command::ShowCase(case.id));
     }
-    ui.label(if work.mask.is_some() { "mask".to_owned() } else { counted(case.prompts_of(structure).count(), "mark") });
+    ui.label(if work.mask.is_some() { "mask".to_owned() } else { words::count(case.prompts_of(structure).count(), "mark") });
     let mut on = work.weight > 0;
     let label = format!("use {}", case.name);
     let toggle = ui.add(Checkbox::new(&mut on, "on"));

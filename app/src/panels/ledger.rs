@@ -1,8 +1,9 @@
 //! The ledger as a page: how far the review is, what a mask took, and what it would have taken by hand.
 
-use super::{Desk, counted};
+use super::Desk;
 use crate::command::Command;
 use crate::session::{Session, Status};
+use crate::words;
 use egui::{Align2, Color32, Context, Grid, Pos2, Rect, RichText, Sense, Stroke, Ui, Window, pos2, vec2};
 use imaging::Project;
 use imaging::ledger::{Line, What, by_hand};
@@ -99,7 +100,7 @@ fn progress_ui(ui: &mut Ui, project: &Project, session: &Session) {
 fn sum_ui(ui: &mut Ui, sum: &Sum, lines: &[Line]) {
     let saved = if sum.seconds > 0.0 { format!(", {:.0} times as long", sum.by_hand / sum.seconds) } else { String::new() };
     let median = sum.median.map_or("-".to_owned(), |secs| format!("{secs:.1} s"));
-    let (masks, clicks) = (counted(sum.masks, "mask"), sum.clicks);
+    let (masks, clicks) = (words::count(sum.masks, "mask"), sum.clicks);
     ui.label(format!("{masks} in {}, presses: {clicks}; median {median} a mask.", time(sum.seconds)));
     ui.label(format!("By hand about {}{saved}.", time(sum.by_hand)));
     ui.small(format!(
@@ -145,7 +146,7 @@ fn plot_ui(ui: &mut Ui, sum: &Sum) {
         painter.hline(frame.x_range(), y, Stroke::new(1.0, ink.gamma_multiply(0.2)));
         painter.text(pos2(frame.min.x - 6.0, y), Align2::RIGHT_CENTER, time(secs), font.clone(), ink);
     }
-    let masks = counted(sum.course.len(), "mask");
+    let masks = words::count(sum.course.len(), "mask");
     painter.text(pos2(frame.max.x, frame.max.y + 6.0), Align2::RIGHT_TOP, masks, font.clone(), ink);
     for (which, name, colour) in [(1, "by hand", Color32::from_rgb(204, 121, 167)), (0, "spent", Color32::from_rgb(86, 180, 233))]
     {

@@ -20,12 +20,6 @@ use crate::command::Command;
 use crate::session::Session;
 use imaging::{Edit, History, Project, Step};
 
-/// A number of things, by the name of one.
-#[must_use]
-pub fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
 /// What a panel may read, and where it puts what the user asked for.
 pub struct Desk<'a> {
     /// The project.

@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::review::has_marks;
 use crate::session::{Status, Versus};
 use crate::theme;
+use crate::words;
 use egui::{Button, RichText, Role, ScrollArea, Slider, TextEdit, Ui, WidgetInfo};
 use imaging::{Case, Edit, Mask, Overlap, Prompt, Review, Shape, Sign, Structure};
 
@@ -201,7 +202,7 @@ fn example_ui(ui: &mut Ui, desk: &mut Desk<'_>, case: &Case) {
         desk.order(Command::ToggleExamples);
     }
     let count = desk.project.examples(structure).count();
-    let label = format!("Propagate from {count} example{} (Enter)", if count == 1 { "" } else { "s" });
+    let label = format!("Propagate from {} (Enter)", words::count(count, "example"));
     if ui.add_enabled(count > 0, Button::new(label)).clicked() {
         desk.order(Command::Propagate);
     }

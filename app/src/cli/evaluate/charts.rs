@@ -4,6 +4,7 @@
 use super::plot::{Axis, Chart, Dots, Drawing, Point, Series, figure_of};
 use super::results::{Mode, OURS, Settings, prompt_name};
 use super::summary::{Row, Summary};
+use crate::words;
 use imaging::Kind;
 
 /// Styles from this one on are the baselines'.
@@ -25,7 +26,7 @@ fn of_dims(settings: &Settings, summary: &Summary, dims: usize) -> Vec<Vec<Drawi
     names.dedup();
     names.sort_unstable();
     names.dedup();
-    let what = format!("{dims}-D, mean of {} structure{}", names.len(), if names.len() == 1 { "" } else { "s" });
+    let what = format!("{dims}-D, mean of {}", words::count(names.len(), "structure"));
     let mut rows = vec![vec![by_amount(settings, &means, &what, Figure::Dice), by_seconds(settings, &means, &what)]];
     if dims == 3 {
         rows.push([Figure::SurfaceDice, Figure::Distance].map(|figure| by_amount(settings, &means, &what, figure)).into());

@@ -17,6 +17,7 @@ mod tile;
 use super::guess::Guesser;
 use super::propagate::progress;
 use super::{Compute, told};
+use crate::words;
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use engine::evaluate::user::User;
@@ -270,7 +271,7 @@ fn may_begin(set: &str, task: &str) -> bool {
 
 /// A mean as a line for people.
 fn line(settings: &Settings, row: &summary::Row) -> String {
-    let amount = row.clicks.map_or_else(|| page::count(row.contexts, "example"), |clicks| page::count(clicks, "click"));
+    let amount = row.clicks.map_or_else(|| words::count(row.contexts, "example"), |clicks| words::count(clicks, "click"));
     let spread = row.dice_spread.map_or_else(String::new, |spread| format!(" ± {spread:.3}"));
     let name = charts::name(settings, &row.method, row.prompt);
     format!("{}-D, {name}, {amount}: Dice {:.3}{spread}, {:.2} s a guess", row.dims, row.dice, row.seconds)

@@ -6,6 +6,7 @@ use super::pictures::{COLOURS, Picture};
 use super::plot::escaped;
 use super::results::{Mode, Results, prompt_name};
 use super::summary::{Effort, Row};
+use crate::words::count;
 use std::fmt::Write as _;
 
 const STYLE: &str = "\
@@ -68,11 +69,6 @@ fn head(body: &mut String, results: &Results) {
         let remarks: String = results.remarks.iter().map(|remark| format!("<li>{}</li>", escaped(remark))).collect();
         let _ = writeln!(body, "<p>Not everything could be measured:</p><ul>{remarks}</ul>");
     }
-}
-
-/// A number of things in words.
-pub fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A table of rows; columns without a figure are left out.

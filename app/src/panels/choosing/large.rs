@@ -3,6 +3,7 @@
 use super::dialog;
 use crate::command::Command;
 use crate::panels::Desk;
+use crate::words;
 use egui::{Context, DragValue, RichText, ScrollArea, Ui};
 use imaging::Reduction;
 use imaging::files::{self, ItemInfo, NoRoom};
@@ -87,7 +88,7 @@ pub fn large_ui(ctx: &Context, desk: &mut Desk<'_>, form: &mut LargeForm) -> boo
             ui.label(RichText::new(format!("This is still too large: {lack}.")).color(ui.visuals().warn_fg_color));
         }
         ui.horizontal(|ui| {
-            let text = format!("Open {} image{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
+            let text = format!("Open {}", words::count(chosen.len(), "image"));
             if ui.add_enabled(!chosen.is_empty() && lacking.is_none(), egui::Button::new(text)).clicked() {
                 desk.order(Command::OpenItems(chosen));
                 done = true;
