@@ -22,6 +22,7 @@ impl App {
         match command {
             Command::Open(paths) => self.open(&paths),
             Command::OpenItems(images) => self.open_images(&images),
+            Command::OpenAsChosen(images) => self.add_cases(&images),
             Command::OpenAsImage(path) => self.open(&[path]),
             Command::OpenLabelsDialog => self.choose_labels(),
             Command::OpenLabels(path) => self.open_labels(&path),

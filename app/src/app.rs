@@ -210,6 +210,10 @@ impl App {
                     self.mask_pictures.insert(place, (mask, texture));
                 }
             }
+            Done::Glimpsed { case, picture } => {
+                let texture = ctx.load_texture("glimpse", picture, egui::TextureOptions::LINEAR);
+                self.session.views.entry(case).or_default().glimpse = Some(texture);
+            }
             Done::Listed(listed) => self.listed(listed),
             Done::ItemPictured { item, picture } => {
                 if let Some(choice) = &mut self.dialogs.choice {
@@ -243,6 +247,7 @@ impl App {
         self.session.loading.remove(&case);
         let shown = self.session.case == Some(case);
         let view = self.session.views.entry(case).or_default();
+        view.glimpse = None;
         match image {
             Ok(image) => {
                 for warning in image.warnings.iter().filter(|_| shown) {
@@ -390,7 +395,7 @@ impl eframe::App for App {
 }
 
 /// CT opens as soft tissue, which is what most readers would choose; other images as their values tell.
-fn first_window(image: &Image) -> viewer::Window {
+pub(crate) fn first_window(image: &Image) -> viewer::Window {
     const SOFT_TISSUE: usize = 3;
     if let Some([width, level]) = image.window.filter(|[width, _]| *width > 0.0) {
         return viewer::Window { width, level };

@@ -19,6 +19,8 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Opens images that were chosen among those of some files.
     OpenItems(Vec<ItemInfo>),
+    /// Opens images, or so much of them as the user wants: all was asked that there is to ask.
+    OpenAsChosen(Vec<ItemInfo>),
     /// Opens a file as an image, though it could be labels.
     OpenAsImage(PathBuf),
     /// Asks for files by dialog.

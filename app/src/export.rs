@@ -1,5 +1,6 @@
 //! Accepted masks to files beside the source's own grid, and the table of volumes; off the frame.
 
+use crate::whole;
 use anyhow::Context as _;
 use imaging::export::{
     Drawn, ExportError, Labelled, Measure, Receipt, Row, ending, export_dicom_seg, export_nifti, export_nifti_each,
@@ -127,7 +128,7 @@ pub fn run(orders: &[Order], folder: &Path, overwrite: bool, form: Form) -> anyh
     for order in orders {
         report.rows.extend(rows(order).with_context(|| format!("Could not measure {}", order.case))?);
     }
-    write_whole(&folder.join("volumes.csv"), &measures_csv(&report.rows)).context("Could not write the table of volumes")?;
+    whole::write(&folder.join("volumes.csv"), measures_csv(&report.rows)).context("Could not write the table of volumes")?;
     Ok(report)
 }
 
@@ -215,11 +216,5 @@ fn rows(order: &Order) -> anyhow::Result<Vec<Row>> {
 fn names(orders: &[Order], folder: &Path) -> std::io::Result<()> {
     let labels: BTreeMap<&str, u16> =
         orders.iter().flat_map(|order| &order.masks).map(|ordered| (ordered.name.as_str(), ordered.value)).collect();
-    write_whole(&folder.join("labels.json"), &serde_json::to_string_pretty(&labels)?)
-}
-
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension("part");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(beside, path)
+    whole::write(&folder.join("labels.json"), serde_json::to_string_pretty(&labels)?)
 }

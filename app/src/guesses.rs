@@ -5,13 +5,14 @@ use crate::app::App;
 use crate::jobs::Done;
 use crate::review::has_marks;
 use crate::session::{Guess, Place};
+use crate::whole;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use imaging::doubt::Profile;
 use imaging::{CaseId, Mask, StructureId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -139,13 +140,7 @@ fn write(folder: &Path, orders: &Receiver<Order>) {
 
 fn keep(folder: &Path, place: Place, guess: &Guess) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let file = folder.join(name(place));
-    let beside = file.with_extension("part");
-    let mut writer = BufWriter::new(File::create(&beside)?);
-    serde_json::to_writer(&mut writer, &Stored::of(guess))?;
-    writer.flush()?;
-    drop(writer);
-    fs::rename(&beside, &file)
+    whole::write(&folder.join(name(place)), serde_json::to_vec(&Stored::of(guess))?)
 }
 
 fn name((CaseId(case), StructureId(structure)): Place) -> String {
@@ -266,7 +261,7 @@ mod tests {
             ("5-1.json", &whole.replace("[0.5,0.5,0.5]", "[0.5]")),
             ("6-1.json", &whole.replace("0.25,\"doubt\"", "-1.0,\"doubt\"")),
             ("x-1.json", &whole),
-            ("7-1.part", &whole),
+            ("7-1.json.part", &whole),
         ] {
             fs::write(guesses.join(name), text).expect("a test's folder can be written");
         }

@@ -1,5 +1,6 @@
 //! Dialogs and disk, off the frame: each job runs on a thread of its own kind and answers by a message.
 
+use crate::app::first_window;
 use crate::ask::Heard;
 use crate::command::Command;
 use crate::context::Found;
@@ -25,6 +26,13 @@ pub enum Done {
         image: Result<Arc<Image>, String>,
         /// Its picture for the list.
         thumbnail: Option<egui::ColorImage>,
+    },
+    /// What can be seen of a case's image while it is read.
+    Glimpsed {
+        /// The case.
+        case: CaseId,
+        /// A layer of it.
+        picture: egui::ColorImage,
     },
     /// The picture of a guess for the grid.
     Pictured {
@@ -128,6 +136,8 @@ pub struct Jobs {
 
 /// Side of a picture in the list, in pixels.
 pub const THUMBNAIL: usize = 160;
+/// Side of what is shown of an image while it is read.
+const GLIMPSE: usize = 640;
 
 impl Jobs {
     /// Starts the reading thread; `wake` is called after each message.
@@ -215,7 +225,15 @@ fn read_images(orders: &Receiver<Load>, done: &Sender<Done>, wake: &(dyn Fn() + 
         let load = waiting.remove(at);
         let image = match &last {
             Some((case, image)) if *case == load.case => Ok(image.clone()),
-            _ => imaging::files::open_item(&load.item).map(Arc::new).map_err(|error| error.to_string()),
+            _ => {
+                if load.urgent
+                    && let Some(layer) = imaging::files::glimpse(&load.item)
+                {
+                    let _ = done.send(Done::Glimpsed { case: load.case, picture: glimpse_of(&layer) });
+                    wake();
+                }
+                imaging::files::open_item(&load.item).map(Arc::new).map_err(|error| error.to_string())
+            }
         };
         if let Ok(image) = &image {
             last = Some((load.case, image.clone()));
@@ -263,4 +281,9 @@ pub fn picture(image: &Image, layer: Option<&Layer>) -> egui::ColorImage {
     let through = layer.and_then(|layer| thumbnail::middle_of(&layer.cover));
     let cut = thumbnail::cut(image, Convention::default(), through);
     thumbnail::render(image, &cut, viewer::Window::auto(image), layer, [THUMBNAIL; 2])
+}
+
+/// An image one voxel deep in the contrast in which the whole will be opened.
+fn glimpse_of(layer: &Image) -> egui::ColorImage {
+    thumbnail::render(layer, &thumbnail::cut(layer, Convention::default(), None), first_window(layer), None, [GLIMPSE; 2])
 }

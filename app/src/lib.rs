@@ -36,6 +36,7 @@ mod stage;
 mod theme;
 pub mod tools;
 mod watch;
+mod whole;
 mod words;
 
 use app::App;

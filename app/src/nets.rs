@@ -2,6 +2,7 @@
 //! from one run to the next.
 
 use crate::recent;
+use crate::whole;
 use engine::NetChoice;
 use engine::published::Manner;
 use engine::weights::installed::{self, Installed};
@@ -44,7 +45,7 @@ pub fn remembered() -> NetChoice {
 
 /// Remembers a choice for the next run.
 pub fn remember(choice: &NetChoice) {
-    let written = serde_json::to_vec(choice).map_err(std::io::Error::from).and_then(|text| std::fs::write(file(), text));
+    let written = serde_json::to_vec(choice).map_err(std::io::Error::from).and_then(|text| whole::write(&file(), text));
     if let Err(error) = written {
         tracing::warn!("could not note which net is in use: {error}");
     }

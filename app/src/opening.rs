@@ -6,6 +6,7 @@ use crate::jobs::Done;
 use crate::keeper::{Keeper, Opened};
 use crate::labels::{self, LabelsRead, Laying, Way};
 use crate::listing::{self, Listed};
+use crate::panels::choosing::large::Lack;
 use crate::panels::choosing::{Choice, LabelsForm};
 use crate::recent;
 use crate::words;
@@ -123,11 +124,13 @@ impl App {
         }
     }
 
-    /// Opens images; of those that are too large for the free memory it is asked first how much of them.
+    /// Opens images; of those that are too large for the free memory, or for the view, it is asked first how much of
+    /// them.
     pub(crate) fn open_images(&mut self, images: &[ItemInfo]) {
         let (mut fitting, mut large) = (Vec::new(), Vec::new());
         for image in images {
-            match files::lacking(image) {
+            let view = || self.stage.shown_of(image).map(Lack::View);
+            match files::lacking(image).map(Lack::Memory).or_else(view) {
                 None => fitting.push(image.clone()),
                 Some(lack) => large.push((image.clone(), lack)),
             }

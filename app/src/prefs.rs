@@ -2,6 +2,7 @@
 
 use crate::queue::Order;
 use crate::recent::data_folder;
+use crate::whole;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -39,11 +40,8 @@ impl Prefs {
     }
 
     fn save_to(&self, file: &Path) {
-        let beside = file.with_extension("part");
-        let written = serde_json::to_string_pretty(self)
-            .map_err(std::io::Error::from)
-            .and_then(|text| std::fs::write(&beside, text))
-            .and_then(|()| std::fs::rename(&beside, file));
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::from);
+        let written = text.and_then(|text| whole::write(file, text));
         if let Err(error) = written {
             tracing::warn!("could not keep the settings: {error}");
         }

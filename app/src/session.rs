@@ -65,6 +65,8 @@ pub struct CaseView {
     pub window: Option<Window>,
     /// Its picture in the case list.
     pub thumbnail: Option<egui::TextureHandle>,
+    /// A layer of it, while it is read.
+    pub glimpse: Option<egui::TextureHandle>,
 }
 
 /// A propagation under way.

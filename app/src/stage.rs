@@ -8,6 +8,7 @@ use crate::theme;
 use crate::tools::{Gesture, Tool, dragged, shape};
 use eframe::egui_wgpu::RenderState;
 use egui::{Ui, Vec2};
+use imaging::files::ItemInfo;
 use imaging::{Case, CaseId, Corner, Grid, Image, Project, Prompt, PromptId, Shape, Sign, StructureId, Tip};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,6 +77,14 @@ impl Stage {
             Limits::of(state)
         });
         Self { limits, panes: HashMap::new(), shown: None, generation: 0, drafts: Drafts::default() }
+    }
+
+    /// What this device's view would show of an image that is too large for it; pictures, which are opened whole in any
+    /// case, aside.
+    #[must_use]
+    pub fn shown_of(&self, image: &ItemInfo) -> Option<[usize; 3]> {
+        let width = usize::from(image.voxel_bytes);
+        (width > 0).then(|| self.limits.shown_of(image.kept_shape(), width)).flatten()
     }
 
     /// Counts what changes on the screen and is not the project's own.
@@ -343,9 +352,17 @@ fn with_change(standing: &[(StructureId, Layer)], project: &Project, session: &S
 
 fn empty_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let shown = desk.session.case;
-    let fault = shown.and_then(|case| desk.session.views.get(&case)).and_then(|view| view.fault.as_deref());
+    let view = shown.and_then(|case| desk.session.views.get(&case));
+    let fault = view.and_then(|view| view.fault.as_deref());
+    let glimpse = view.and_then(|view| view.glimpse.as_ref());
     ui.vertical_centered(|ui| {
-        ui.add_space(ui.available_height() * 0.35);
+        match glimpse {
+            Some(texture) => {
+                let side = (0.8 * ui.available_height()).min(ui.available_width());
+                ui.add(egui::Image::new(texture).fit_to_exact_size(egui::vec2(side, side)).alt_text("A layer of the image"));
+            }
+            None => ui.add_space(ui.available_height() * 0.35),
+        }
         ui.visuals_mut().override_text_color = Some(egui::Color32::from_gray(200));
         match (shown, fault) {
             (Some(_), Some(fault)) => {

@@ -6,7 +6,7 @@ use egui::Vec2;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use engine::Engine;
-use imaging::{Part, Review, StructureId};
+use imaging::{Part, Reduction, Review, StructureId};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -58,6 +58,12 @@ impl Window {
             std::thread::sleep(Duration::from_millis(5));
             self.0.step();
         }
+    }
+
+    fn shows(&mut self, at: usize) {
+        self.until("the case", |harness| harness.state().project().cases.len() > at);
+        let case = self.0.state().project().cases[at].id;
+        self.command(Command::ShowCase(case));
     }
 
     fn press(&mut self, label: &str) {
@@ -115,4 +121,95 @@ fn labels_are_laid_on_and_resampled_only_when_asked_for() {
     assert_eq!(count(&window), (4 * 5 * 4, Review::Open), "two of six planes lie beyond the labels");
     window.command(Command::Undo);
     assert_eq!(count(&window), (30, Review::Open));
+}
+
+/// Runs a test of this file again as a program of its own, in which an environment variable is set: that cannot be
+/// done in a program of many threads.
+fn again_with(name: &str, variable: &str, value: &str) -> bool {
+    if std::env::var_os(variable).is_some() {
+        return false;
+    }
+    let this = std::env::current_exe().expect("the test is a program");
+    let output = std::process::Command::new(this).args(["--exact", name, "--nocapture"]).env(variable, value).output();
+    let output = output.expect("it can be started");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+#[test]
+fn what_is_too_large_is_asked_about_before_it_is_read() {
+    if again_with("what_is_too_large_is_asked_about_before_it_is_read", "EXEMPLAR_MEMORY_LIMIT", "2") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let large = write_volume(&folder.path().join("large.nii"), [200, 160, 50], 1, 0.0, |index| (index % 200) as u8);
+    let small = write_volume(&folder.path().join("small.nii"), [20, 16, 5], 1, 0.0, |index| (index % 200) as u8);
+    let mut window = Window::new();
+    window.command(Command::Open(vec![large.clone(), small]));
+    window.until("the question", |harness| harness.query_by_label("Too large to be opened whole").is_some());
+    window.until("the small image", |harness| harness.state().session().image().is_some());
+    assert_eq!(window.0.state().project().cases.len(), 1, "only what fits was opened");
+    window.press("Open 1 image");
+    let case = |window: &Window| window.0.state().project().cases.get(1).cloned();
+    window.until("the large image", |harness| harness.state().project().cases.len() == 2);
+    // Half of the free memory is used: 3.2 MB as 16-bit numbers in blocks of 2 are 0.4 MB.
+    assert_eq!(case(&window).map(|case| case.reduction), Some(Reduction::every(2)));
+    window.shows(1);
+    let shape = |harness: &Harness<'static, App>| harness.state().session().image().map(|image| image.grid.shape);
+    window.until("its voxels", |harness| shape(harness) == Some([100, 80, 25]));
+
+    window.command(Command::Open(vec![large]));
+    window.until("the question again", |harness| harness.query_by_label("Leave it out").is_some());
+    window.press("Leave it out");
+    window.press("Cancel");
+    assert!(window.0.query_by_label("Leave it out").is_none(), "the question was answered");
+    assert_eq!(window.0.state().project().cases.len(), 2);
+}
+
+#[test]
+fn what_the_view_cannot_hold_is_announced_and_opened_as_the_user_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let long = write_volume(&folder.path().join("long.nii"), [20_000, 3, 2], 1, 0.0, |index| (index % 200) as u8);
+    let mut window = Window::new();
+    let shape = |harness: &Harness<'static, App>| harness.state().session().image().map(|image| image.grid.shape);
+    for (at, choice) in ["Open all of it", "Only a box"].into_iter().enumerate() {
+        window.command(Command::Open(vec![long.clone()]));
+        window.until("the question", |harness| harness.query_by_label_contains("too large for the graphics card").is_some());
+        window.0.get_by_label_contains(choice).click();
+        window.0.step();
+        window.press("Open 1 image");
+        window.shows(at);
+        window.until("the image", |harness| shape(harness).is_some_and(|[x, ..]| (x == 20_000) == (at == 0)));
+    }
+    assert_eq!(window.0.state().project().cases.len(), 2, "the whole and the box");
+}
+
+#[test]
+fn series_of_a_study_in_folders_of_their_own_are_chosen() {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let source = std::env::var_os("EXEMPLAR_DATA").map_or(default, PathBuf::from).join("dicom/mr_Siemens_mosaic_nih");
+    if !source.is_dir() {
+        eprintln!("NOT TESTED: there is no {}", source.display());
+        return;
+    }
+    let series = imaging::files::items(&source).expect("it is a folder of DICOM");
+    assert!(series.len() > 1 && series.iter().all(|one| one.study == series[0].study), "several series of one study");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut folders = std::collections::BTreeSet::new();
+    for file in fs::read_dir(&source).expect("it can be listed").map(|entry| entry.expect("it can be listed").path()) {
+        let Ok(images) = imaging::files::items(&file) else { continue };
+        let Part::Series { uid, .. } = &images[0].item.part else { continue };
+        let own = folder.path().join(uid);
+        fs::create_dir_all(&own).expect("the test's folder can be written");
+        fs::copy(&file, own.join(file.file_name().unwrap_or_default())).expect("the test's folder can be written");
+        folders.insert(own);
+    }
+    let mut window = Window::new();
+    window.command(Command::Open(vec![folder.path().to_owned()]));
+    window.until("the choice", |harness| harness.query_by_label_contains("images.").is_some());
+    assert!(folders.len() > 1 && window.0.state().project().cases.is_empty(), "nothing is opened before it is chosen");
+    window.press("All");
+    window.press(&format!("Open {} images", series.len()));
+    window.until("the images", |harness| harness.state().project().cases.len() == series.len());
 }

@@ -32,6 +32,14 @@ impl Limits {
     pub fn of(state: &RenderState) -> Self {
         Self { side: state.device.limits().max_texture_dimension_3d as usize, ..Self::default() }
     }
+
+    /// What a view would show of a volume that passes the limits: of so many voxels along each axis, of so many bytes
+    /// each, the number of them that are shown. `None` where all are.
+    #[must_use]
+    pub fn shown_of(self, shape: [usize; 3], bytes_per_voxel: usize) -> Option<[usize; 3]> {
+        let sampling = Sampling::within(shape, bytes_per_voxel, self);
+        (!sampling.is_whole()).then(|| sampling.texels())
+    }
 }
 
 /// An image as the panes show it. Cheap to clone; its texture lives on the GPU while any clone lives and a

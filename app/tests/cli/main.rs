@@ -4,6 +4,7 @@
 
 mod baselines;
 mod evaluate;
+mod less;
 mod make;
 mod models;
 mod propagate;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// The sample, made once for all tests of this file: two scans and two pictures as examples, the others as targets.
-static SAMPLE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+pub static SAMPLE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     done(["sample", text(folder.path())]);
     folder
@@ -26,7 +26,7 @@ fn cases(at: &Path, set: &str, names: &[&str], with_labels: bool) -> PathBuf {
     at.to_owned()
 }
 
-fn lines(text: &str) -> Vec<serde_json::Value> {
+pub fn lines(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

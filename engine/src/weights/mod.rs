@@ -120,6 +120,10 @@ pub fn fill(mut net: InContextNet, safetensors: Vec<u8>) -> Result<InContextNet,
 }
 
 #[cfg(test)]
+#[path = "../../fuzz/src/target.rs"]
+mod fuzz_target;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -167,6 +171,18 @@ mod tests {
             let message = load_with(&card, &weights).map(|_| ()).unwrap_err();
             assert!(message.contains(why), "{message} does not say {why}");
             assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    /// What a fuzzer finds is kept by laying its input into the corpus.
+    #[test]
+    fn no_input_of_the_fuzzers_corpus_makes_a_reader_fail() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/weights");
+        let entries: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(!entries.is_empty());
+        for path in entries {
+            println!("{}", path.display());
+            fuzz_target::weights(&std::fs::read(&path).unwrap());
         }
     }
 }

@@ -8,20 +8,23 @@ import random
 
 import numpy as np
 import torch
+from scipy import ndimage as ndi
 
 from . import looks, marks, real, synthetic
 from .fields import grid_shape
 
 KINDS = {
     "context": {"mask": 0.34, "box": 0.22, "click": 0.22, "doodle": 0.22},
-    "own": {"box": 0.5, "click": 0.3, "doodle": 0.2},
+    "own": {"box": 0.35, "click": 0.4, "doodle": 0.25},
 }
 CONTEXTS = {2: ((1, 2, 3, 4, 6, 8), (24, 26, 14, 24, 6, 6)), 3: ((1, 2, 3, 4), (35, 30, 15, 20))}
 MODES = {
-    2: {"context": 0.6, "interactive": 0.3, "amend": 0.1},
+    2: {"context": 0.45, "interactive": 0.43, "amend": 0.12},
     3: {"context": 0.5, "interactive": 0.4, "amend": 0.1},
 }
 TARGETS_EACH = 2
+# How often a user who marks an image itself is after one of several pieces that look alike.
+ONE_PIECE = 0.35
 
 
 def pick(weights):
@@ -60,7 +63,19 @@ def own_marks(soft, dims):
     kind = pick(KINDS["own"])
     if dims == 3 and random.random() < 0.7:
         return marks.simulate(soft, kind, 3, slices=1, axis=marks.random_axis(3), evenly=True)
-    return marks.simulate(soft, kind, dims)
+    # Most users begin with a single click.
+    clicks = (1, 0) if kind == "click" and random.random() < 0.5 else None
+    return marks.simulate(soft, kind, dims, clicks=clicks)
+
+
+def one_piece(soft, least):
+    """At times one connected piece of a soft mask [D, H, W] in place of all."""
+    labels, count = ndi.label(soft >= 0.5)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    large = np.flatnonzero(sizes >= least) + 1
+    if len(large) < 2 or random.random() > ONE_PIECE:
+        return soft
+    return soft * ndi.binary_dilation(labels == random.choice(large))
 
 
 def stack_input(image, channels):
@@ -73,6 +88,8 @@ def assemble(images, soft, mode, dims):
     kind = pick(KINDS["context"])
     mixed = random.random() < 0.15
     images, soft = images.numpy(), soft.numpy()
+    if mode == "interactive":
+        soft[0] = one_piece(soft[0], real.least_cells(dims, soft.shape[-1]))
     contexts = []
     for i in range(1, len(images)):
         channels = marks.simulate(soft[i], pick(KINDS["context"]) if mixed else kind, dims)

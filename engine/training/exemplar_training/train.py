@@ -4,6 +4,7 @@ Owns the loop, the schedule, checkpoints and the log. A run is resumed by the sa
 """
 
 import argparse
+import functools
 import json
 import math
 import platform
@@ -22,7 +23,13 @@ from .episodes import Episodes
 PEAK_RATE = {"fresh": 1.2e-3, "started": 8e-4}
 WARM_UP = {"fresh": 150, "started": 50}
 EMA = 0.995
-CORRECTED = {"interactive": 0.45, "amend": 0.4, "context": 0.12}
+# Share of the steps in which the net learns from a corrected guess, and of these with a second round of corrections.
+CORRECTED = {
+    2: {"interactive": 0.65, "amend": 0.5, "context": 0.12},
+    3: {"interactive": 0.45, "amend": 0.4, "context": 0.12},
+}
+TWICE = {2: 0.4, 3: 0.0}
+CORRECTIONS = {2: (1, 1, 1, 2, 3, 4, 6), 3: (1, 1, 1, 2, 3)}
 # (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
 # many times faster; the working grid comes last.
 STAGES = {
@@ -42,15 +49,28 @@ def loss_and_dice(logits, truth):
     return loss, dice.detach()
 
 
+@functools.cache
+def has_bfloat16():
+    """Whether this processor computes quicker in bfloat16: some do at twice the speed, others at a sixtieth."""
+    layer, image = torch.nn.Conv2d(32, 32, 3, padding=1), torch.randn(4, 32, 32, 32)
+    seconds = {}
+    for low in (False, True, False, True):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=low):
+            start = time.perf_counter()
+            layer(image)
+            seconds[low] = time.perf_counter() - start
+    return seconds[True] < seconds[False]
+
+
 def forward(model, batch):
-    """Logits in float32; the arithmetic within is bfloat16, which these processors do at twice the speed."""
-    with torch.autocast("cpu", torch.bfloat16):
+    """Logits in float32; the arithmetic within is bfloat16 where that is quicker."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
         logits = model(batch["target"], batch["contexts"])
     return logits.float()
 
 
 def correct_batch(model, batch, dims, image_channels):
-    """A first guess without gradient, then one to three clicks in its largest errors."""
+    """A first guess without gradient, then some clicks in its largest errors."""
     with torch.no_grad():
         guess = forward(model, batch).sigmoid()[:, 0].numpy()
     target = batch["target"].numpy()
@@ -59,7 +79,7 @@ def correct_batch(model, batch, dims, image_channels):
     for i in range(len(target)):
         wrong = guess[i].copy()
         channels = target[i, image_channels:]
-        for _ in range(random.choice((1, 1, 1, 2, 3))):
+        for _ in range(random.choice(CORRECTIONS[dims])):
             if not marks.correct(channels, wrong, truth[i], dims, exact):
                 break
             settle(wrong, channels)
@@ -70,6 +90,8 @@ def correct_batch(model, batch, dims, image_channels):
     # A marked target is one of the contexts; it may have become one only now.
     kept = contexts if batch["mode"] == "context" else contexts[:, :-1]
     batch["contexts"] = torch.cat([kept, own], 1)
+    if batch["mode"] == "context":
+        batch["mode"] = "amend"
 
 
 def settle(guess, channels):
@@ -113,9 +135,10 @@ class Run:
     def learn(self, batch):
         """One step; returns the Dice of each member."""
         self.set_rate()
-        corrected = random.random() < CORRECTED[batch["mode"]] and self.step > self.warm_up
-        if corrected:
-            correct_batch(self.model, batch, self.config.dims, self.config.image_channels)
+        dims, mode = self.config.dims, batch["mode"]
+        corrected = random.random() < CORRECTED[dims][mode] and self.step > self.warm_up
+        for _ in range(corrected + (corrected and random.random() < TWICE[dims])):
+            correct_batch(self.model, batch, dims, self.config.image_channels)
         loss, dice = loss_and_dice(forward(self.model, batch), batch["truth"])
         self.optimiser.zero_grad()
         loss.backward()
@@ -129,7 +152,7 @@ class Run:
             old, new = list(self.average.values()), [now[key] for key in self.average]
             torch._foreach_mul_(old, keep)
             torch._foreach_add_(old, new, alpha=1 - keep)
-        return batch["mode"] + ("+clicks" if corrected else ""), dice.mean().item()
+        return mode + ("+clicks" if corrected else ""), dice.mean().item()
 
     def save(self):
         """Write the checkpoint whole or not at all."""
@@ -198,6 +221,7 @@ class Log:
 def batches(options, run, size, images):
     """A loader of batches at one grid size."""
     groups = real.load(options.data, options.dims, size, options.cache)
+    groups = [group for group in groups if group.source not in options.without]
     run.cases = {"synthetic": 0, **real.cases(groups)}
     seed = options.seed + 1000003 * run.step
     data = Episodes(options.dims, size, groups, options.real, images, seed)
@@ -253,6 +277,7 @@ def main():
     parser.add_argument("--data", type=Path, help="folder of real sets; without it, synthetic only")
     parser.add_argument("--cache", type=Path, default=Path("/tmp/train"))
     parser.add_argument("--real", type=float, default=0.45, help="share of real episodes")
+    parser.add_argument("--without", nargs="*", default=[], help="real sets left out, by their folders")
     parser.add_argument("--size", type=int, help="one grid size throughout, e.g. to go on")
     parser.add_argument("--start", type=Path, help="weights to start from, with a fresh schedule")
     parser.add_argument("--threads", type=int, default=1)

@@ -144,6 +144,8 @@ pub struct ItemInfo {
     pub shape: [usize; 3],
     /// Bytes in which a voxel is kept, at least; 0 where it is not known, or of a picture.
     pub voxel_bytes: u8,
+    /// What it was taken together with: its StudyInstanceUID. Empty where there is none.
+    pub study: String,
     /// Spacing, kind of voxel and whatever else helps to choose, in one line.
     pub details: String,
 }
@@ -152,7 +154,13 @@ impl ItemInfo {
     /// The only image of a file.
     pub(crate) fn only(path: &Path, format: &str, shape: [usize; 3], details: String) -> Self {
         let (name, format) = (case_name(path), format.to_owned());
-        Self { item: path.into(), name, title: String::new(), format, shape, voxel_bytes: 0, details }
+        Self { item: path.into(), name, title: String::new(), format, shape, voxel_bytes: 0, study: String::new(), details }
+    }
+
+    /// Voxels along each axis of what is opened of it.
+    #[must_use]
+    pub fn kept_shape(&self) -> [usize; 3] {
+        self.item.reduction.on(self.shape).map_or(self.shape, |kept| kept.shape())
     }
 
     /// One of several volumes or pages of a file, with what it is called among them.

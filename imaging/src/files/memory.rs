@@ -66,8 +66,7 @@ pub fn lacking(info: &ItemInfo) -> Option<NoRoom> {
     if info.voxel_bytes == 0 {
         return None;
     }
-    let shape = info.item.reduction.on(info.shape).map_or(info.shape, |kept| kept.shape());
-    lack(shape, u64::from(info.voxel_bytes))
+    lack(info.kept_shape(), u64::from(info.voxel_bytes))
 }
 
 /// Refuses a volume that would not fit into the memory that is free now: numbers of `width` bytes, which are kept in 2

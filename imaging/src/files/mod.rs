@@ -4,6 +4,7 @@
 pub mod dicom;
 mod fault;
 mod gipl;
+mod glimpse;
 mod info;
 mod item;
 mod label_map;
@@ -25,6 +26,7 @@ mod tiff;
 mod voxels;
 
 pub use fault::{Fault, FileError, shape_text};
+pub use glimpse::glimpse;
 pub use info::{Info, info, part_for};
 pub use item::{Item, ItemInfo, Part};
 pub use label_map::LabelMap;

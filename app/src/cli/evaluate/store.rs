@@ -3,6 +3,7 @@
 
 use super::results::{Key, NetUsed, OURS, Record, Results, SCHEMA, Settings};
 use crate::cli::told;
+use crate::whole;
 use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -89,9 +90,7 @@ impl Store {
     /// # Errors
     /// Where they cannot be written.
     pub fn finish(self, path: &Path, results: &Results) -> anyhow::Result<()> {
-        let next = path.with_extension("json.next");
-        std::fs::write(&next, serde_json::to_string_pretty(results)? + "\n")
-            .and_then(|()| std::fs::rename(&next, path))
+        whole::write(path, serde_json::to_string_pretty(results)? + "\n")
             .and_then(|()| std::fs::remove_file(&self.partial))
             .map_err(told("the results cannot be written", path))
     }
@@ -108,9 +107,7 @@ fn lines(records: &[Record]) -> anyhow::Result<String> {
 
 /// Begins a partial file with what is known already: the file before it stands until this one is whole.
 fn begin(partial: &Path, text: &str) -> std::io::Result<File> {
-    let next = partial.with_extension("partial.next");
-    std::fs::write(&next, text)?;
-    std::fs::rename(&next, partial)?;
+    whole::write(partial, text)?;
     File::options().append(true).open(partial)
 }
 

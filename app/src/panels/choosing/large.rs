@@ -1,4 +1,5 @@
-//! Images that are too large for the free memory: sampled down, cropped to a box, or left out, as the user says.
+//! Images that are too large for the free memory, or for the view: sampled down, cropped to a box, left out, or opened
+//! all the same where only the view is too small, as the user says.
 
 use super::dialog;
 use crate::command::Command;
@@ -6,7 +7,7 @@ use crate::panels::Desk;
 use crate::words;
 use egui::{Context, DragValue, RichText, ScrollArea, Ui};
 use imaging::Reduction;
-use imaging::files::{self, ItemInfo, NoRoom};
+use imaging::files::{self, ItemInfo, NoRoom, shape_text};
 
 /// Images that wait for an answer.
 #[derive(Default)]
@@ -16,16 +17,25 @@ pub struct LargeForm {
 
 struct Large {
     info: ItemInfo,
-    lack: NoRoom,
+    lack: Lack,
     way: Way,
     every: u32,
     first: [u32; 3],
     last: [u32; 3],
 }
 
+/// What there is too little of.
+pub enum Lack {
+    /// Memory.
+    Memory(NoRoom),
+    /// Room on the graphics card: so many voxels along each axis would be shown.
+    View([usize; 3]),
+}
+
 /// What becomes of an image.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
+    Whole,
     SampleDown,
     Crop,
     LeaveOut,
@@ -33,7 +43,7 @@ enum Way {
 
 impl LargeForm {
     /// Asks about some more.
-    pub fn add(&mut self, images: Vec<(ItemInfo, NoRoom)>) {
+    pub fn add(&mut self, images: Vec<(ItemInfo, Lack)>) {
         self.images.extend(images.into_iter().map(|(info, lack)| Large::new(info, lack)));
     }
 
@@ -44,21 +54,30 @@ impl LargeForm {
 }
 
 impl Large {
-    /// Sampled down by as much as is needed, until the user says otherwise; the box is as much smaller, in the middle.
-    fn new(info: ItemInfo, lack: NoRoom) -> Self {
+    /// Opened whole where there is memory for it, else sampled down by as much as is needed, until the user says
+    /// otherwise; the box is as much smaller, in the middle.
+    fn new(info: ItemInfo, lack: Lack) -> Self {
+        let (way, every) = match &lack {
+            Lack::Memory(lack) => (Way::SampleDown, lack.every),
+            Lack::View(shown) => {
+                let strides = info.shape.iter().zip(shown).map(|(&n, &shown)| n.div_ceil(shown.max(1)) as u32);
+                (Way::Whole, strides.max().unwrap_or(1))
+            }
+        };
         let middle = |axis: usize| {
             let length = info.shape[axis];
-            let side = (length / lack.every.max(1) as usize).max(1);
+            let side = (length / every.max(1) as usize).max(1);
             let first = (length - side) / 2;
             [first as u32, (first + side - 1) as u32]
         };
         let bounds = [0, 1, 2].map(middle);
         let (first, last) = (bounds.map(|[first, _]| first), bounds.map(|[_, last]| last));
-        Self { info, lack, way: Way::SampleDown, every: lack.every, first, last }
+        Self { info, lack, way, every, first, last }
     }
 
     fn chosen(&self) -> Option<ItemInfo> {
         let reduction = match self.way {
+            Way::Whole => return Some(self.info.clone()),
             Way::SampleDown => Reduction::every(self.every),
             Way::Crop => Reduction::within(self.first, self.last),
             Way::LeaveOut => return None,
@@ -90,7 +109,7 @@ pub fn large_ui(ctx: &Context, desk: &mut Desk<'_>, form: &mut LargeForm) -> boo
         ui.horizontal(|ui| {
             let text = format!("Open {}", words::count(chosen.len(), "image"));
             if ui.add_enabled(!chosen.is_empty() && lacking.is_none(), egui::Button::new(text)).clicked() {
-                desk.order(Command::OpenItems(chosen));
+                desk.order(Command::OpenAsChosen(chosen));
                 done = true;
             }
             if ui.button("Cancel").clicked() {
@@ -104,7 +123,16 @@ pub fn large_ui(ctx: &Context, desk: &mut Desk<'_>, form: &mut LargeForm) -> boo
 fn one_ui(ui: &mut Ui, large: &mut Large) {
     let Large { info, lack, way, every, first, last } = large;
     ui.label(RichText::new(&info.name).strong()).on_hover_text(info.item.path.display().to_string());
-    ui.label(format!("It is too large: {lack}."));
+    match lack {
+        Lack::Memory(lack) => {
+            ui.label(format!("It is too large: {lack}."));
+        }
+        Lack::View([nx, ny, nz]) => {
+            let shape = shape_text(info.shape);
+            ui.label(format!("It is too large for the graphics card: of its {shape} voxels {nx} x {ny} x {nz} would be shown."));
+            ui.radio_value(way, Way::Whole, "Open all of it: marks and masks keep every voxel, the view is coarser");
+        }
+    }
     ui.horizontal(|ui| {
         ui.radio_value(way, Way::SampleDown, "Sample down: the mean of blocks of");
         let side = DragValue::new(every).range(1..=info.shape.iter().copied().max().unwrap_or(1) as u32);
@@ -138,15 +166,21 @@ mod tests {
             format: "NIfTI-1".into(),
             shape: [2048, 2048, 5],
             voxel_bytes: 2,
+            study: String::new(),
             details: String::new(),
         };
         let lack = NoRoom { shape: info.shape, need: 2 * 2048 * 2048 * 5, free: 1 << 20, every: 8 };
-        let mut large = Large::new(info, lack);
+        let mut large = Large::new(info.clone(), Lack::Memory(lack));
         let reduction = |large: &Large| large.chosen().map(|info| info.item.reduction);
         assert_eq!(reduction(&large), Some(Reduction::every(8)));
         large.way = Way::Crop;
         assert_eq!(reduction(&large), Some(Reduction::within([896, 896, 2], [1151, 1151, 2])));
         large.way = Way::LeaveOut;
         assert_eq!(reduction(&large), None);
+
+        let mut large = Large::new(info, Lack::View([1024, 2048, 5]));
+        assert_eq!(reduction(&large), Some(Reduction::default()), "there is memory for all of it");
+        large.way = Way::SampleDown;
+        assert_eq!(reduction(&large), Some(Reduction::every(2)));
     }
 }

@@ -46,6 +46,7 @@ pub(crate) struct Instance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Series {
     pub uid: String,
+    pub study: String,
     pub modality: String,
     pub description: String,
     pub number: Option<u32>,
@@ -235,6 +236,7 @@ impl Series {
         let words = |tag| root.words(tag, &characters);
         Self {
             uid: root.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+            study: root.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
             modality: root.text(tags::MODALITY).unwrap_or_default(),
             description: words(tags::SERIES_DESCRIPTION).or_else(|| words(tags::PROTOCOL_NAME)).unwrap_or_default(),
             number: root.count(tags::SERIES_NUMBER),

@@ -108,6 +108,7 @@ fn info(path: &Path, part: Part, stack: Stack, is_one_of_many: bool) -> Option<I
         format: "DICOM".to_owned(),
         shape: laid.grid.shape,
         voxel_bytes: pixels::kept_width(&laid),
+        study: series.study.clone(),
         details: details.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
     })
 }

@@ -1,0 +1,17 @@
+//! The readers of weights (`engine/src/weights/`) under libFuzzer.
+
+#![allow(dead_code, unused_imports, reason = "the readers are here without most of what uses them")]
+
+#[path = "../../src/weights/pickle.rs"]
+mod pickle;
+#[path = "../../src/weights/safe.rs"]
+mod safe;
+#[path = "../../src/weights/state.rs"]
+pub mod state;
+pub mod target;
+#[path = "../../src/weights/tfjs.rs"]
+mod tfjs;
+#[path = "../../src/weights/torch.rs"]
+mod torch;
+#[path = "../../src/weights/zip.rs"]
+mod zip;
