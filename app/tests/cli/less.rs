@@ -95,7 +95,7 @@ fn an_example_is_a_part_of_a_file() {
     done(propagate("plain", "from-plain", &[]));
     refused(propagate("series", "from-none", &[]), "2 ");
     done(propagate("series", "from-series", &["--example-part", "1"]));
-    let mask = |folder: &str| open_labels(&at(folder).join("b.nii")).unwrap().mask(1);
+    let mask = |folder: &str| open_labels(&at(folder).join("b.nii.gz")).unwrap().mask(1);
     assert!(mask("from-plain").count() > 0);
     assert!(mask("from-plain") == mask("from-series"), "the same example gives the same mask");
 }
