@@ -1,29 +1,49 @@
-//! How long an image takes to open, and how much memory: `cargo run --release -p imaging --example opening FILE`.
-//! Prints the median of five and the greatest memory of the process; `tests/outside/opening_speed.py` compares.
+//! How long an image takes to open, and how much memory: `cargo run --release -p imaging --example opening FILE [EVERY]`,
+//! where `EVERY` is the number by which it is sampled down. Prints the median of five, that of the layer which is shown
+//! while the rest is read, and the greatest memory of the process; `tests/outside/opening_speed.py` compares.
 
+use imaging::{Item, Reduction, files};
 use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() {
-    let Some(path) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: opening FILE");
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(path) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: opening FILE [EVERY]");
         std::process::exit(2);
     };
-    let mut times = Vec::new();
+    let every = arguments.next().and_then(|every| every.to_str()?.parse().ok()).unwrap_or(1);
+    let part = match files::items(&path).as_deref() {
+        Ok([only]) => only.item.part.clone(),
+        _ => Default::default(),
+    };
+    let item = Item::new(path, part).reduced(Reduction::every(every));
     let mut voxels = 0;
-    for _ in 0..5 {
-        let started = Instant::now();
-        match imaging::files::open(&path) {
-            Ok(image) => voxels = image.grid.len(),
-            Err(error) => {
-                eprintln!("{error}");
-                std::process::exit(1);
-            }
+    let layer_secs = median(|| drop(files::glimpse(&item)));
+    let secs = median(|| match files::open_item(&item) {
+        Ok(image) => voxels = image.grid.len(),
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::exit(1);
         }
-        times.push(started.elapsed().as_secs_f64());
-    }
+    });
+    let peak_kb = peak_kb().unwrap_or(0);
+    println!(
+        "{{\"median_secs\": {secs:.3}, \"layer_secs\": {layer_secs:.3}, \"voxels\": {voxels}, \"peak_kb\": {peak_kb}}}"
+    );
+}
+
+/// Median seconds of five runs.
+fn median(mut run: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..5)
+        .map(|_| {
+            let started = Instant::now();
+            run();
+            started.elapsed().as_secs_f64()
+        })
+        .collect();
     times.sort_by(f64::total_cmp);
-    println!("{{\"median_secs\": {:.3}, \"voxels\": {voxels}, \"peak_kb\": {}}}", times[2], peak_kb().unwrap_or(0));
+    times[2]
 }
 
 /// The most memory that this process has had, where the system tells.

@@ -48,6 +48,20 @@ fn the_fast_convolution_equals_burns() {
 }
 
 #[test]
+fn more_inputs_than_are_summed_at_once_make_the_same_sums() {
+    for (inputs, size) in [(40, [2, 14, 21]), (300, [3, 3, 9]), (33, [1, 40, 130])] {
+        let [x, weight] = [random([1, inputs, size[0], size[1], size[2]]), random([6, inputs, 3, 3, 3])];
+        let plan = Plan::new([inputs, size[0], size[1], size[2]], [3; 3], [1; 3], 1);
+        assert!(plan.inputs_at_once(STRIP.div_ceil(size[2])) < inputs);
+        let bias = random([6]);
+        let options = ConvOptions::new([1; 3], [1; 3], [1; 3], 1);
+        let want = conv3d(x.clone(), weight.clone(), Some(bias.clone()), options);
+        // Thousands of products in another order.
+        conv_same(x, weight, Some(bias)).into_data().assert_approx_eq::<f32>(&want.into_data(), Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}
+
+#[test]
 fn the_gradient_of_the_weights_is_burns() {
     for (channels, size, kernel) in
         [([3, 6], [4, 5, 19], [3, 3, 3]), ([5, 8], [1, 16, 40], [1, 3, 3]), ([2, 3], [6, 6, 6], [3, 3, 3])]
