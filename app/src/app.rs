@@ -303,7 +303,7 @@ impl App {
     }
 
     /// Whatever the shown case needs from disk.
-    fn load_shown(&mut self) {
+    pub(crate) fn load_shown(&mut self) {
         let Some(case) = self.session.case.and_then(|id| self.project.case(id)) else { return };
         let view = self.session.views.entry(case.id).or_default();
         if view.image.is_none() && view.fault.is_none() && self.session.loading.insert(case.id) {

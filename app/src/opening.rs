@@ -162,10 +162,10 @@ impl App {
             .map(|(at, case)| Edit::Case { at: start + at, before: None, after: Some(Box::new(case)) })
             .collect();
         self.make(Step { name, edit: Edit::Several(edits) });
-        self.load_thumbnails(start);
         if self.session.case.is_none() {
             self.session.show(first);
         }
+        self.load_thumbnails(start);
         if self.project.structures.is_empty() {
             let structure = self.project.next_structure("structure 1");
             self.session.structure = Some(structure.id);
@@ -173,10 +173,11 @@ impl App {
         }
     }
 
+    /// Reads the shown case, which nobody should wait for behind others, then all from one on for their pictures.
     pub(crate) fn load_thumbnails(&mut self, from: usize) {
-        for case in self.project.cases.iter().skip(from) {
-            self.jobs.load(case.id, case.item(), false);
-        }
+        self.load_shown();
+        let rest = self.project.cases.iter().skip(from).filter(|case| !self.session.loading.contains(&case.id));
+        rest.for_each(|case| self.jobs.load(case.id, case.item(), false));
     }
 
     fn begin_project(&mut self, first: Option<&Path>) {
@@ -203,10 +204,10 @@ impl App {
         let project = opened.keeper.folder().to_owned();
         self.keeper = Some(opened.keeper);
         self.open_guesses(project);
-        self.load_thumbnails(0);
         if let Some(first) = self.project.cases.first().map(|case| case.id) {
             self.session.show(first);
         }
+        self.load_thumbnails(0);
         self.session.structure = self.project.structures.first().map(|structure| structure.id);
     }
 

@@ -149,7 +149,7 @@ fn what_is_too_large_is_asked_about_before_it_is_read() {
     let small = write_volume(&folder.path().join("small.nii"), [20, 16, 5], 1, 0.0, |index| (index % 200) as u8);
     let mut window = Window::new();
     window.command(Command::Open(vec![large.clone(), small]));
-    window.until("the question", |harness| harness.query_by_label("Too large to be opened whole").is_some());
+    window.until("the question", |harness| harness.query_by_label("How much is to be opened").is_some());
     window.until("the small image", |harness| harness.state().session().image().is_some());
     assert_eq!(window.0.state().project().cases.len(), 1, "only what fits was opened");
     window.press("Open 1 image");

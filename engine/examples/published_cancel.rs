@@ -18,6 +18,13 @@ fn main() {
     }
     let engine = Engine::spawn(DeviceChoice::Cpu, || {});
     engine.send(Request::UseNet(NetChoice::Installed { folder, manner: Manner::Published }));
+    loop {
+        match engine.wait(Duration::from_secs(600)) {
+            Some(Event::UsesNet(_)) => break,
+            Some(Event::Failed { error, .. }) => panic!("{error}"),
+            _ => {}
+        }
+    }
     let item = Item::from(path);
     let image = Arc::new(imaging::files::open_item(&item).expect("an image"));
     let shape = image.grid.shape;

@@ -92,7 +92,7 @@ impl Large {
 pub fn large_ui(ctx: &Context, desk: &mut Desk<'_>, form: &mut LargeForm) -> bool {
     let mut open = true;
     let mut done = false;
-    dialog("Too large to be opened whole").open(&mut open).show(ctx, |ui| {
+    dialog("How much is to be opened").open(&mut open).show(ctx, |ui| {
         ui.set_width(520.0);
         ScrollArea::vertical().max_height(400.0).auto_shrink([false, true]).show(ui, |ui| {
             for (number, large) in form.images.iter_mut().enumerate() {
