@@ -7,3 +7,4 @@ mod segmentations;
 mod series;
 mod structures;
 mod support;
+mod syntaxes;
