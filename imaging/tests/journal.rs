@@ -192,11 +192,11 @@ fn what_is_no_project_or_a_newer_one_is_refused_and_left_alone() {
         ("{}", false),
         (r#"{"format":"other","version":1}"#, false),
         (r#"{"format":"exemplar project","version":1}"#, false),
-        (r#"{"format":"exemplar project","version":3,"all":"new"}"#, true),
+        (r#"{"format":"exemplar project","version":4,"all":"new"}"#, true),
     ] {
         std::fs::write(&about, text).expect("a test's folder can be written");
         let error = Journal::open(folder.path()).expect_err("this is no project of ours");
-        assert_eq!(matches!(error, JournalError::Newer { found: 3, .. }), newer, "{error}");
+        assert_eq!(matches!(error, JournalError::Newer { found: 4, .. }), newer, "{error}");
         assert!(error.to_string().ends_with(&folder.path().display().to_string()));
         assert_eq!(std::fs::read_dir(folder.path()).expect("it can be listed").count(), 1);
     }

@@ -167,7 +167,9 @@ pub fn pictures(bytes: &[u8]) {
     let folder = folder();
     let path = put(folder.path(), "a.png", bytes);
     read_in_every_way(&path);
-    for found in files::items(&path).unwrap_or_default().iter().take(ENOUGH) {
+    let stack = judge(files::stack(&path)).flatten();
+    for found in files::items(&path).unwrap_or_default().iter().take(ENOUGH).chain(&stack) {
+        judge(files::open_item(&found.item));
         judge(files::open_labels_item(&found.item));
         let kept = found.item.clone().reduced(Reduction::every(2));
         let (whole, part) = (files::open_item(&found.item), files::open_item(&kept));
@@ -198,7 +200,8 @@ pub fn reduced(bytes: &[u8]) {
         }
         put(folder.path(), if is_pair { "a.hdr" } else { "a.nhdr" }, &packed(file))
     };
-    for found in judge(files::items(&path)).unwrap_or_default().iter().take(ENOUGH) {
+    let stack = files::stack(&path).ok().flatten();
+    for found in judge(files::items(&path)).unwrap_or_default().iter().take(ENOUGH).chain(&stack) {
         let kept = found.item.clone().reduced(reduction);
         let part = judge(files::open_item(&kept));
         if let (Some(part), Ok(whole)) = (part, files::open_item(&found.item)) {
