@@ -1,6 +1,7 @@
 //! The promises of `files::dicom`: on real files against other programs' reading, and on files broken here.
 
 mod broken;
+mod drawn_elsewhere;
 mod outside;
 mod reduced;
 mod segmentations;
