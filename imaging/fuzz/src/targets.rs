@@ -215,9 +215,9 @@ pub fn reduced(bytes: &[u8]) {
 
 fn reduction(text: &[u8]) -> Option<Reduction> {
     let numbers: Option<Vec<u32>> = std::str::from_utf8(text).ok()?.split_whitespace().map(|word| word.parse().ok()).collect();
-    match numbers?.as_slice() {
-        &[every] => Some(Reduction::every(every)),
-        &[every, a, b, c, x, y, z] => Some(Reduction { every, ..Reduction::within([a, b, c], [x, y, z]) }),
+    match *numbers?.as_slice() {
+        [every] => Some(Reduction::every(every)),
+        [every, a, b, c, x, y, z] => Some(Reduction { every, ..Reduction::within([a, b, c], [x, y, z]) }),
         _ => None,
     }
 }
