@@ -1,4 +1,7 @@
-//! The exact Euclidean distance transform (Felzenszwalb and Huttenlocher, 2012), with a spacing for each axis.
+//! The exact Euclidean distance transform, by the lower envelope of parabolas (Felzenszwalb and Huttenlocher, "Distance
+//! transforms of sampled functions", 2012), an axis after the other, with a spacing for each.
+
+use std::convert::Infallible;
 
 /// Squared distance in mm from each voxel to the nearest site; infinite where there is none.
 ///
@@ -6,16 +9,63 @@
 /// proportional to the number of voxels.
 #[must_use]
 pub fn squared_mm(shape: [usize; 3], spacing_mm: [f64; 3], is_site: impl Fn(usize) -> bool) -> Vec<f64> {
-    let len = shape.iter().product();
-    let mut all: Vec<f64> = (0..len).map(|at| if is_site(at) { 0.0 } else { f64::INFINITY }).collect();
-    for axis in 0..3 {
-        let stride: usize = shape[..axis].iter().product();
+    let sites = (0..shape.iter().product()).map(is_site);
+    transformed(shape, spacing_mm, sites, |_| Ok::<_, Infallible>(())).unwrap_or_else(|never| match never {})
+}
+
+/// A number in which squared distances are kept: 32 bits take half of the memory, and are exact to seven digits.
+pub(crate) trait Squared: Copy + From<f32> {
+    fn number(self) -> f64;
+    fn of(number: f64) -> Self;
+}
+
+impl Squared for f32 {
+    fn number(self) -> f64 {
+        f64::from(self)
+    }
+    fn of(number: f64) -> Self {
+        number as Self
+    }
+}
+
+impl Squared for f64 {
+    fn number(self) -> f64 {
+        self
+    }
+    fn of(number: f64) -> Self {
+        number
+    }
+}
+
+/// As [`squared_mm`], of sites in the order of memory. `watch` is told the part that is done, from 0 to 1, and may end it.
+pub(crate) fn transformed<T: Squared, E>(
+    shape: [usize; 3],
+    spacing_mm: [f64; 3],
+    sites: impl Iterator<Item = bool>,
+    mut watch: impl FnMut(f32) -> Result<(), E>,
+) -> Result<Vec<T>, E> {
+    let mut all: Vec<T> = sites.map(|site| T::from(if site { 0.0 } else { f32::INFINITY })).collect();
+    let strides = [1, shape[0], shape[0] * shape[1]];
+    let lines = shape.iter().map(|&n| all.len() / n.max(1)).sum::<usize>();
+    let mut done = 0_usize;
+    for axis in (0..3).filter(|&axis| shape[axis] > 1) {
         let mut line = Line::new(shape[axis], spacing_mm[axis]);
-        for start in (0..len).filter(|index| (index / stride.max(1)).is_multiple_of(shape[axis].max(1))) {
-            line.sweep(&mut all, start, stride);
+        for start in line_starts(shape, axis) {
+            line.sweep(&mut all, start, strides[axis]);
+            done += 1;
+            if done.is_multiple_of(4096) {
+                watch(done as f32 / lines as f32)?;
+            }
         }
     }
-    all
+    Ok(all)
+}
+
+/// Where the lines along an axis begin, neighbours in memory one after the other.
+fn line_starts(shape: [usize; 3], axis: usize) -> impl Iterator<Item = usize> {
+    let [nx, ny, nz] = std::array::from_fn(|other| if other == axis { 1 } else { shape[other] });
+    let [width, height, _] = shape;
+    (0..nz).flat_map(move |k| (0..ny).flat_map(move |j| (0..nx).map(move |i| i + width * (j + height * k))))
 }
 
 /// One line of voxels at work: the lower envelope of the parabolas that rise from its values.
@@ -31,9 +81,13 @@ impl Line {
         Self { spacing, values: vec![0.0; length], vertices: Vec::with_capacity(length) }
     }
 
-    fn sweep(&mut self, all: &mut [f64], start: usize, stride: usize) {
+    fn sweep<T: Squared>(&mut self, all: &mut [T], start: usize, stride: usize) {
         for (at, value) in self.values.iter_mut().enumerate() {
-            *value = all[start + at * stride];
+            *value = all[start + at * stride].number();
+        }
+        // Most lines of a large image have no site, or are inside of one.
+        if self.values.iter().all(|value| value.is_infinite()) || self.values.iter().all(|&value| value == 0.0) {
+            return;
         }
         self.envelope();
         let mut next = 0;
@@ -43,7 +97,8 @@ impl Line {
                 next += 1;
             }
             let Some(&(vertex, _)) = self.vertices.get(next) else { return };
-            all[start + at * stride] = (place - vertex as f64 * self.spacing).powi(2) + self.values[vertex];
+            let off = (at as f64 - vertex as f64) * self.spacing;
+            all[start + at * stride] = T::of(off * off + self.values[vertex]);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! An `Edit` holds what was and what shall be, so its inverse is itself with the two exchanged.
 
+use crate::bounds::Bounded as _;
 use crate::labels::{Mask, Patch};
 use crate::project::{Case, CaseId, MOST_WEIGHT, Overlap, Project, Review, Settings, Structure, StructureId, Work};
 use crate::prompt::Prompt;
@@ -108,8 +109,8 @@ pub enum EditError {
     /// The edit speaks of something that is not, or no longer, as it says.
     #[error("the project has changed since this edit was prepared")]
     Stale,
-    /// A number in it is not finite: it could not be written down.
-    #[error("a position in it is not a number")]
+    /// A number in it is not finite, or none that an image can have: it could not be written down.
+    #[error("a number in it is not finite, or beyond any image")]
     NotFinite,
     /// The step lies in a journal that can no longer be read there.
     #[error("this step can no longer be read from the project's journal")]
@@ -242,14 +243,15 @@ impl Edit {
     }
 
     pub(crate) fn apply(&self, project: &mut Project) -> Result<(), EditError> {
+        if self.is_bounded() { self.make(project) } else { Err(EditError::NotFinite) }
+    }
+
+    fn make(&self, project: &mut Project) -> Result<(), EditError> {
         let applied = match self {
             Self::Case { at, before, after } => replace(&mut project.cases, *at, before.as_deref(), after.as_deref()),
             Self::Structure { at, before, after } => replace(&mut project.structures, *at, before.as_ref(), after.as_ref()),
             Self::Prompt { case, at, before, after } => {
                 let case = case_mut(project, *case)?;
-                if !after.as_ref().is_none_or(|prompt| prompt.shape.is_finite()) {
-                    return Err(EditError::NotFinite);
-                }
                 if [before, after].into_iter().flatten().any(|prompt| case.review(prompt.structure).is_locked()) {
                     return Err(EditError::Locked);
                 }
@@ -279,9 +281,9 @@ impl Edit {
 /// Applies edits in order; where one fails, takes the others back.
 fn apply_all(edits: &[Edit], project: &mut Project) -> Result<(), EditError> {
     for (done, edit) in edits.iter().enumerate() {
-        if let Err(error) = edit.apply(project) {
+        if let Err(error) = edit.make(project) {
             for undo in edits[..done].iter().rev() {
-                undo.clone().inverse().apply(project)?;
+                undo.clone().inverse().make(project)?;
             }
             return Err(error);
         }

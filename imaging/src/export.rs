@@ -285,6 +285,7 @@ impl Target {
         let Item { path, part, reduction } = source;
         let format = files::format(path).map_err(|fault| fault.at(path))?;
         let template = match format {
+            files::Format::Picture(_) if *part == files::Part::Stack => Template::new(files::grid(source)?),
             files::Format::Picture(_) => return files::grid(source).map(Self::Picture),
             files::Format::Dicom => match files::dicom::Source::read(source)?.picture() {
                 Some(picture) => return Ok(Self::Picture(picture)),

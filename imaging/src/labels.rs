@@ -203,6 +203,9 @@ fn in_order(runs: &[[usize; 2]], len: usize) -> bool {
     runs.iter().try_fold(0, ends).is_some_and(|end| end <= len)
 }
 
+/// As for images: no mask has more voxels.
+pub(crate) const MOST_VOXELS: usize = 1 << 31;
+
 /// A mask as it is written down: shape and runs of set voxels.
 #[derive(Clone, Serialize, Deserialize)]
 struct Runs {
@@ -225,8 +228,6 @@ impl TryFrom<Runs> for Mask {
     type Error = RunsError;
 
     fn try_from(Runs { shape, runs }: Runs) -> Result<Self, RunsError> {
-        // As for images: no mask has more voxels.
-        const MOST_VOXELS: usize = 1 << 31;
         let len = shape
             .iter()
             .try_fold(1_usize, |product, &n| product.checked_mul(n))

@@ -151,7 +151,10 @@ fn ends_whole(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// Reads a project's ledger; lines that cannot be read are left out.
+/// No time spent on a structure is longer, in seconds: 30 years.
+const MOST_SECS: f64 = 1e9;
+
+/// Reads a project's ledger; lines that cannot be read, or tell of no time that anybody has, are left out.
 ///
 /// # Errors
 /// Where the file is there and cannot be opened.
@@ -160,7 +163,9 @@ pub fn read(folder: &Path) -> io::Result<Vec<Line>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file?,
     };
-    Ok(BufReader::new(file).split(b'\n').map_while(Result::ok).filter_map(|line| serde_json::from_slice(&line).ok()).collect())
+    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    let read = lines.filter_map(|line| serde_json::from_slice(&line).ok());
+    Ok(read.filter(|line: &Line| (0.0..=MOST_SECS).contains(&line.seconds)).collect())
 }
 
 /// A ledger as a table, comma-separated as RFC 4180 has it.
@@ -234,6 +239,11 @@ mod tests {
         file.write_all(b"{\"who\":\"so").expect("the disk takes it");
         append(folder.path(), &lines[1..]).expect("the disk takes it");
         assert_eq!(read(folder.path()).expect("it can be read"), lines);
+        for seconds in ["1e300", "-5.0", "null"] {
+            let json = serde_json::to_string(&line(What::Accepted, 3)).expect("it can be written").replace("12.34", seconds);
+            file.write_all(format!("{json}\n").as_bytes()).expect("the disk takes it");
+        }
+        assert_eq!(read(folder.path()).expect("it can be read"), lines, "nobody spent such a time");
         assert!(read(&folder.path().join("none")).expect("no ledger is an empty one").is_empty());
     }
 

@@ -3,6 +3,7 @@
 //! This crate knows no GPU, no window and no thread, so most truths of the program are tested here.
 
 mod bits;
+mod bounds;
 pub mod brush;
 pub mod distance;
 pub mod doubt;

@@ -1,7 +1,10 @@
 //! The promises of `journal`: whatever is cut off or damaged, all that was written before it comes back.
 
 use imaging::journal::{Journal, JournalError, copy};
-use imaging::{Case, CaseId, Edit, EditError, Entry, History, Mask, Project, Prompt, Review, Shape, Sign, Step, StructureId};
+use imaging::{
+    Case, CaseId, Edit, EditError, Entry, History, MOST_WEIGHT, Mask, Project, Prompt, Review, Shape, Sign, Step, Structure,
+    StructureId, Tip, Work,
+};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -189,11 +192,11 @@ fn what_is_no_project_or_a_newer_one_is_refused_and_left_alone() {
         ("{}", false),
         (r#"{"format":"other","version":1}"#, false),
         (r#"{"format":"exemplar project","version":1}"#, false),
-        (r#"{"format":"exemplar project","version":3,"all":"new"}"#, true),
+        (r#"{"format":"exemplar project","version":4,"all":"new"}"#, true),
     ] {
         std::fs::write(&about, text).expect("a test's folder can be written");
         let error = Journal::open(folder.path()).expect_err("this is no project of ours");
-        assert_eq!(matches!(error, JournalError::Newer { found: 3, .. }), newer, "{error}");
+        assert_eq!(matches!(error, JournalError::Newer { found: 4, .. }), newer, "{error}");
         assert!(error.to_string().ends_with(&folder.path().display().to_string()));
         assert_eq!(std::fs::read_dir(folder.path()).expect("it can be listed").count(), 1);
     }
@@ -215,24 +218,123 @@ fn what_would_not_read_back_is_refused_at_the_door() {
     assert_eq!((opened.project, opened.history), (kept.project, kept.history));
 }
 
-#[test]
-fn a_mask_larger_than_any_image_is_damage_and_costs_nothing() {
-    let edit = Edit::Review {
-        case: CaseId(0),
-        structure: StructureId(0),
-        before: Review::Open,
-        after: Review::Accepted,
-        shape: [1 << 40, 1 << 40, 1],
-        patch: Mask::empty(SHAPE).patch_to(&Mask::from_fn(SHAPE, |index| index == 0)),
+/// JSON as a line of the journal with its checksum, as a program writes it that knows no bounds.
+fn line(json: &str) -> Vec<u8> {
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
+}
+
+/// An edit of each kind that carries a number of its own, with a good number: as JSON, and how that number is written there.
+fn numbered_edits(project: &Project) -> Vec<(String, &'static str)> {
+    const AT: [f32; 3] = [1.5, 77.25, 1.0];
+    let (case, structure) = (CaseId(0), StructureId(1));
+    let mark = |shape| Prompt { shape, structure, ..click(project, structure) };
+    let marks = [
+        Shape::Click { at: AT },
+        Shape::Box { from: AT, to: [1.5, 80.0, 1.0] },
+        Shape::Box { from: [1.5, 70.0, 1.0], to: AT },
+        Shape::Doodle { points: vec![[0.0; 3], AT], normal: 2 },
+        Shape::Stroke { points: vec![[0.0; 3], AT], radius_mm: 2.0, tip: Tip::Ball },
+        Shape::Stroke { points: vec![[0.0; 3]], radius_mm: 77.25, tip: Tip::Disc { normal: 1 } },
+    ]
+    .map(mark);
+    let json = |edit| serde_json::to_string(&Entry::Do(Step { name: "a step".into(), edit })).expect("it can be written");
+    let add = |mark: &Prompt| Edit::add_prompt(project, case, mark.clone()).expect("the case is there");
+    let mut edits: Vec<_> = marks.iter().map(|mark| (json(add(mark)), "77.25")).collect();
+    edits.push((json(Edit::Several(vec![Edit::Several(vec![add(&marks[0])])])), "77.25"));
+    let with = |change: &dyn Fn(&mut Case)| {
+        let mut case = Case::new(CaseId(7), "new".into(), PathBuf::from("/elsewhere/b.nii"));
+        change(&mut case);
+        case
     };
+    let marked = with(&|case| case.prompts.extend(marks.clone()));
+    let weighed = with(&|case| drop(case.works.insert(structure, Work { weight: 2, ..Work::default() })));
+    edits.push((json(Edit::add_case(project, marked)), "77.25"));
+    edits.push((json(Edit::add_case(project, weighed.clone())), "\"weight\":2"));
+    let faint = Structure { opacity: 0.25, ..project.next_structure("faint") };
+    edits.push((json(Edit::add_structure(project, faint.clone())), "0.25"));
+    edits.push((json(Edit::Weight { case, structure, before: 1, after: 2 }), "\"after\":2"));
+    let mask = Mask::from_fn(SHAPE, |index| index == 1);
+    edits.push((json(Edit::review(project, case, structure, Review::Rejected, Some(&mask)).expect("it fits")), "\"shape\":[4"));
+    let base = Project { cases: vec![weighed], structures: vec![faint], ..Project::default() };
+    let base = serde_json::to_string(&Entry::Base(Box::new(base))).expect("it can be written");
+    edits.extend([(base.clone(), "\"weight\":2"), (base, "0.25")]);
+    edits
+}
+
+#[test]
+fn a_number_that_no_image_has_is_damage_whatever_the_edit() {
     let folder = folder();
     let mut kept = Kept::create(folder.path());
-    let mut states = script(&mut kept, Path::new("/elsewhere"));
-    kept.journal.append(&Entry::Do(Step { name: String::new(), edit })).expect("the disk takes it");
-    drop(kept);
-    let opened = Journal::open(folder.path()).expect("it opens");
-    assert_eq!(Some((opened.project, opened.history)), states.pop());
-    assert_eq!(opened.warnings.len(), 1);
+    script(&mut kept, Path::new("/elsewhere"));
+    let written = std::fs::read(folder.path().join("journal.jsonl")).expect("it was just written");
+    let after = Edit::Flag { case: CaseId(0), structure: StructureId(0), before: None, after: Some("on it goes".into()) };
+    let after = serde_json::to_string(&Entry::Do(Step { name: "after".into(), edit: after })).expect("it can be written");
+    for (good, number) in numbered_edits(&kept.project) {
+        assert!(good.contains(number), "{good}");
+        let open = |json: &str| {
+            let home = self::folder();
+            let journal = [written.clone(), line(json), if good.contains("Base") { Vec::new() } else { line(&after) }].concat();
+            let opened = Journal::open(&with_journal(home.path(), &journal)).expect("it opens");
+            (opened.project, opened.warnings)
+        };
+        let (project, warnings) = open(&good);
+        assert!(warnings.is_empty() && project != kept.project, "the good one is taken: {good} {warnings:?}");
+        for bad in ["1e39", "-1e39", "1e400", "4e9", "-0.5e10", "NaN", "null"] {
+            let key = &number[..number.rfind([':', '[']).map_or(0, |at| at + 1)];
+            let json = good.replace(number, &format!("{key}{bad}"));
+            let (project, warnings) = open(&json);
+            assert!(warnings.len() == 1 && warnings[0].contains("1 change could not be read"), "{json}: {warnings:?}");
+            let flag = project.cases[0].work(StructureId(0)).and_then(|work| work.flag.clone());
+            assert_eq!(flag.as_deref(), if good.contains("Base") { None } else { Some("on it goes") }, "the rest is kept");
+            assert_eq!((project.cases.len(), project.cases[0].prompts.len()), (1, kept.project.cases[0].prompts.len()));
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_beyond_their_bounds_are_damage_too() {
+    let folder = folder();
+    let mut kept = Kept::create(folder.path());
+    script(&mut kept, Path::new("/elsewhere"));
+    let written = std::fs::read(folder.path().join("journal.jsonl")).expect("it was just written");
+    let edit = |edit| Entry::Do(Step { name: "a step".into(), edit });
+    let one = Mask::empty(SHAPE).patch_to(&Mask::from_fn(SHAPE, |index| index == 23));
+    let (case, structure) = (CaseId(0), StructureId(1));
+    let review =
+        |shape| Edit::Review { case, structure, before: Review::Open, after: Review::Rejected, shape, patch: one.clone() };
+    for edit in [
+        edit(Edit::Weight { case, structure, before: 1, after: MOST_WEIGHT + 1 }),
+        edit(review([1 << 40, 1 << 40, 1])),
+        edit(review([1 << 16, 1 << 16, 1])),
+        edit(review([3, 2, 2])),
+    ] {
+        let Entry::Do(step) = &edit else { continue };
+        assert_eq!(kept.history.clone().apply(&mut kept.project.clone(), step.clone()), Err(EditError::NotFinite));
+        assert!(matches!(kept.journal.append(&edit), Err(JournalError::Unwritable(_))), "{edit:?}");
+        let json = serde_json::to_string(&edit).expect("it can be written");
+        let home = self::folder();
+        let opened = Journal::open(&with_journal(home.path(), &[written.clone(), line(&json)].concat())).expect("it opens");
+        assert_eq!((&opened.project, opened.warnings.len()), (&kept.project, 1), "{json}");
+    }
+}
+
+#[test]
+fn a_snapshot_with_a_number_that_no_image_has_is_not_used() {
+    let folder = folder();
+    let mut kept = Kept::create(folder.path());
+    script(&mut kept, Path::new("/elsewhere"));
+    kept.journal.snapshot(&kept.project).expect("the disk takes it");
+    let path = folder.path().join("snapshot-000000000008.json");
+    let text = std::fs::read_to_string(&path).expect("it was just written");
+    drop(kept.journal);
+    for (number, bad) in [("1.25", "1e39"), ("0.4", "1e39"), ("\"weight\":1", "\"weight\":200")] {
+        assert!(text.contains(number), "{text}");
+        let json = text[9..].trim_end().replacen(number, bad, 1);
+        std::fs::write(&path, line(&json)).expect("a test's folder can be written");
+        let opened = Journal::open(folder.path()).expect("it opens");
+        assert_eq!(opened.project, kept.project);
+        assert!(opened.warnings.len() == 1 && opened.warnings[0].contains("snapshot"), "{:?}", opened.warnings);
+    }
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use imaging::files::{self, dicom};
 use imaging::journal::{self, Journal};
-use imaging::{Affine, Edit, Entry, Grid, Item, Mask, Part, Step, StructureId, export, ledger};
+use imaging::{Affine, Edit, Entry, Grid, Image, Item, Mask, Part, Pixels, Reduction, Step, StructureId, export, ledger};
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,13 +24,15 @@ pub const PACK: &[u8] = b"--gzip--";
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("nifti", nifti),
     ("text_headers", text_headers),
     ("dicom_series", dicom_series),
     ("dicom_structures", dicom_structures),
     ("project", project),
     ("label_names", label_names),
+    ("pictures", pictures),
+    ("reduced", reduced),
 ];
 
 /// More parts, files or steps of one input teach nothing new.
@@ -157,6 +159,91 @@ pub fn label_names(bytes: &[u8]) {
     judge(files::names(bytes));
     if let Some(part) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Part>().ok()) {
         assert_eq!(part.to_string().parse(), Ok(part), "a part reads back as it is written");
+    }
+}
+
+/// PNG, JPEG, TIFF and BMP, as images and as labels.
+pub fn pictures(bytes: &[u8]) {
+    let folder = folder();
+    let path = put(folder.path(), "a.png", bytes);
+    read_in_every_way(&path);
+    let stack = judge(files::stack(&path)).flatten();
+    for found in files::items(&path).unwrap_or_default().iter().take(ENOUGH).chain(&stack) {
+        judge(files::open_item(&found.item));
+        judge(files::open_labels_item(&found.item));
+        let kept = found.item.clone().reduced(Reduction::every(2));
+        let (whole, part) = (files::open_item(&found.item), files::open_item(&kept));
+        if let (Ok(whole), Ok(part)) = (whole, part) {
+            compare(&whole, &part, &kept.reduction);
+        }
+    }
+}
+
+/// An image of which a part is opened: `every` and, if there are six more numbers, the first and the last voxel of a
+/// box, as text; then the file, and the file of its voxels or further slices. What is kept lies where it should, and a
+/// box holds what the whole image holds there.
+pub fn reduced(bytes: &[u8]) {
+    let folder = folder();
+    let parts = parts(bytes);
+    let [wanted, file, more @ ..] = parts.as_slice() else { return };
+    let Some(reduction) = reduction(wanted) else { return };
+    let is_dicom = file.get(128..132) == Some(b"DICM");
+    let path = if is_dicom {
+        for (number, slice) in [file].into_iter().chain(more).take(ENOUGH).enumerate() {
+            put(folder.path(), &format!("{number}.dcm"), slice);
+        }
+        folder.path().to_owned()
+    } else {
+        let is_pair = !more.is_empty() && !file.starts_with(b"NRRD") && !file.starts_with(b"ObjectType");
+        if let Some(voxels) = more.first() {
+            put(folder.path(), if is_pair { "a.img" } else { "a.raw" }, &packed(voxels));
+        }
+        put(folder.path(), if is_pair { "a.hdr" } else { "a.nhdr" }, &packed(file))
+    };
+    let stack = files::stack(&path).ok().flatten();
+    for found in judge(files::items(&path)).unwrap_or_default().iter().take(ENOUGH).chain(&stack) {
+        let kept = found.item.clone().reduced(reduction);
+        let part = judge(files::open_item(&kept));
+        if let (Some(part), Ok(whole)) = (part, files::open_item(&found.item)) {
+            compare(&whole, &part, &reduction);
+        }
+        if let Some(labels) = judge(files::open_labels_item(&kept)) {
+            assert_eq!(labels.values.len(), labels.grid.len(), "each voxel of a grid has a label");
+        }
+    }
+}
+
+fn reduction(text: &[u8]) -> Option<Reduction> {
+    let numbers: Option<Vec<u32>> = std::str::from_utf8(text).ok()?.split_whitespace().map(|word| word.parse().ok()).collect();
+    match *numbers?.as_slice() {
+        [every] => Some(Reduction::every(every)),
+        [every, a, b, c, x, y, z] => Some(Reduction { every, ..Reduction::within([a, b, c], [x, y, z]) }),
+        _ => None,
+    }
+}
+
+/// Whether a part of an image is what the whole holds there.
+fn compare(whole: &Image, part: &Image, reduction: &Reduction) {
+    let grid = reduction.grid(&whole.grid).expect("the box lay in the image as it was opened");
+    assert_eq!((grid.shape, values(part)), (part.grid.shape, part.grid.len()), "it has the voxels of its grid");
+    if reduction.every > 1 || whole.is_colour() || part.is_colour() {
+        return;
+    }
+    let first = reduction.within.map_or([0; 3], |[first, _]| first.map(|at| at as usize));
+    for index in 0..part.grid.len().min(1 << 12) {
+        let at = part.grid.voxel(index);
+        let there = whole.value(whole.grid.index(std::array::from_fn(|axis| at[axis] + first[axis])));
+        let here = part.value(index);
+        assert!(here.to_bits() == there.to_bits() || here == there || here.is_nan() && there.is_nan(), "{here} is not {there}");
+    }
+}
+
+/// How many voxels an image holds.
+fn values(image: &Image) -> usize {
+    match &image.pixels {
+        Pixels::I16(values) => values.len(),
+        Pixels::F32(values) => values.len(),
+        Pixels::Rgb(values) => values.len(),
     }
 }
 

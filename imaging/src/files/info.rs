@@ -3,7 +3,7 @@
 
 use super::fault::{Fault, FileError};
 use super::item::{Item, ItemInfo, Part};
-use super::{Format, contained, format, items, open_item, picture};
+use super::{Format, contained, format, items, open_item, picture, stack};
 use crate::space::closest_canonical;
 use crate::volume::{Grid, Image, Pixels};
 use serde::Serialize;
@@ -46,7 +46,10 @@ pub struct Info {
 /// # Errors
 /// As [`super::open_item`].
 pub fn info(item: &Item) -> Result<Info, FileError> {
-    let listed = items(&item.path)?;
+    let mut listed = items(&item.path)?;
+    if item.part == Part::Stack {
+        listed.extend(stack(&item.path)?);
+    }
     let raw = contained(&item.path, || match format(&item.path)? {
         Format::Volume(kind) if item.reduction.is_none() => kind.raw(&item.path)?.info(&item.part).map(Some),
         _ => Ok(None),

@@ -19,6 +19,8 @@ pub enum Part {
     Only,
     /// One of several volumes (time points, channels) or pages, counted from 0 in the order of the file.
     Volume(u32),
+    /// All pages of a file as the slices of one volume.
+    Stack,
     /// A series of a DICOM file or folder.
     Series {
         /// Its SeriesInstanceUID.
@@ -50,12 +52,16 @@ impl Part {
     }
 }
 
-/// As it is written on the command line: nothing, a number, a UID, or `UID#number`.
+/// How a stack is written.
+const STACK: &str = "stack";
+
+/// As it is written on the command line: nothing, a number, `stack`, a UID, or `UID#number`.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Only => Ok(()),
             Self::Volume(at) => write!(f, "{at}"),
+            Self::Stack => f.write_str(STACK),
             Self::Series { uid, volume: 0 } if is_told_by_itself(uid) => f.write_str(uid),
             Self::Series { uid, volume } => write!(f, "{uid}#{volume}"),
         }
@@ -64,7 +70,7 @@ impl fmt::Display for Part {
 
 /// Whether a UID alone is read back as one. A file may call its series what it likes: nothing, `3`, or `a#3`.
 fn is_told_by_itself(uid: &str) -> bool {
-    !uid.is_empty() && !uid.contains('#') && uid.parse::<u32>().is_err()
+    !uid.is_empty() && uid != STACK && !uid.contains('#') && uid.parse::<u32>().is_err()
 }
 
 impl FromStr for Part {
@@ -74,6 +80,9 @@ impl FromStr for Part {
         let text = text.trim();
         if let Ok(at) = text.parse() {
             return Ok(Self::Volume(at));
+        }
+        if text == STACK {
+            return Ok(Self::Stack);
         }
         let series = |uid: &str, volume| Self::Series { uid: uid.trim_end().to_owned(), volume };
         Ok(match text.rsplit_once('#').and_then(|(uid, number)| Some((uid, number.parse().ok()?))) {
@@ -179,10 +188,10 @@ mod tests {
     #[test]
     fn parts_are_written_as_they_are_read() {
         let series = |volume| Part::Series { uid: "1.2.840.10008".to_owned(), volume };
-        for part in [Part::Only, Part::Volume(0), Part::Volume(41), series(0), series(7)] {
+        for part in [Part::Only, Part::Volume(0), Part::Volume(41), Part::Stack, series(0), series(7)] {
             assert_eq!(part.to_string().parse(), Ok(part));
         }
-        for uid in ["", "3", "+3", "a#3", "a b"] {
+        for uid in ["", "3", "+3", "a#3", "a b", "stack"] {
             let part = Part::Series { uid: uid.to_owned(), volume: 0 };
             assert_eq!(part.to_string().parse(), Ok(part));
         }

@@ -23,6 +23,7 @@ mod source;
 mod structures;
 mod text_header;
 mod tiff;
+mod tiff_stack;
 mod voxels;
 
 pub use fault::{Fault, FileError, shape_text};
@@ -84,6 +85,7 @@ pub fn open_labels_item(item: &Item) -> Result<LabelMap, FileError> {
     contained(path, || match format(path)? {
         Format::Dicom if path.is_dir() => Err(Fault::Folder),
         Format::Dicom => Err(Fault::NotLabels(dicom::NO_LABELS.to_owned())),
+        Format::Picture(ImageFormat::Tiff) if *part == Part::Stack => tiff_stack::labels(path, reduction),
         Format::Picture(_) if !reduction.is_none() => Err(picture::is_whole()),
         Format::Picture(format) => picture_labels::open(path, part, format),
         Format::Volume(kind) => kind.raw(path)?.labels(part, reduction),
@@ -101,6 +103,18 @@ pub fn items(path: &Path) -> Result<Vec<ItemInfo>, FileError> {
         Format::Picture(format) => contained(path, || picture::items(path, format)),
         Format::Volume(kind) => contained(path, || kind.raw(path)?.items(path)),
     }
+}
+
+/// The pages of a file as the slices of one volume ([`Part::Stack`]), besides each by itself, as [`items`] lists them:
+/// of a TIFF of several grey pages that are alike. Nothing where a file is no such stack.
+///
+/// # Errors
+/// As [`open`].
+pub fn stack(path: &Path) -> Result<Option<ItemInfo>, FileError> {
+    contained(path, || match format(path)? {
+        Format::Picture(ImageFormat::Tiff) => tiff_stack::item(path),
+        _ => Ok(None),
+    })
 }
 
 /// The grid of an image, or of what is kept of it; its voxels are left alone.

@@ -8,7 +8,7 @@ use super::Format;
 use super::fault::Fault;
 use super::item::{ItemInfo, Part};
 use super::reduction::Reduction;
-use super::tiff;
+use super::{tiff, tiff_stack};
 use crate::space::Affine;
 use crate::volume::{Grid, Image, Pixels};
 use image::error::ImageError;
@@ -27,6 +27,9 @@ const LEAST_BYTES: u64 = 16 << 20;
 
 /// Reads a picture.
 pub(crate) fn open(path: &Path, part: &Part, reduction: &Reduction, format: ImageFormat) -> Result<Image, Fault> {
+    if *part == Part::Stack && format == ImageFormat::Tiff {
+        return tiff_stack::image(path, reduction);
+    }
     if !reduction.is_none() {
         return Err(is_whole());
     }
@@ -78,6 +81,9 @@ pub(crate) fn voxel_type(path: &Path) -> Result<String, Fault> {
 
 /// The grid of a picture's file, whose pixels are left alone.
 pub(crate) fn size(path: &Path, part: &Part, format: ImageFormat) -> Result<Grid, Fault> {
+    if *part == Part::Stack && format == ImageFormat::Tiff {
+        return tiff_stack::grid(path);
+    }
     if format == ImageFormat::Tiff {
         let pages = tiff::pages(path)?;
         let at = part.of(pages.len() as u64)?;

@@ -82,6 +82,10 @@ pub fn open_structures_on(labels: &Item, image: &Item, grid: &Grid) -> Result<St
     if super::dicom::holds_structures(&labels.path) {
         return super::dicom::structures(&labels.path, image, grid);
     }
+    // Masks of a stack of pages are saved as one, too.
+    let all_pages = Item { part: Part::Stack, ..labels.clone() };
+    let is_stack = image.part == Part::Stack && labels.part.is_only() && super::stack(&labels.path).is_ok_and(|it| it.is_some());
+    let labels = if is_stack { &all_pages } else { labels };
     if !image.reduction.is_none()
         && let (Ok(of_labels), Ok(of_image)) = (super::grid(labels), super::grid(&image.whole()))
         && of_labels.shape == of_image.shape

@@ -31,7 +31,12 @@ pub(crate) fn open_page(path: &Path, part: &Part) -> Result<Option<([u32; 2], Pi
         _ => return Err(Fault::Unsupported("a page after the first is in colours that are not read".to_owned())),
     };
     let (have, want) = (count(&pixels) as u64, u64::from(width) * u64::from(height));
-    if have == want { Ok(Some(([width, height], pixels))) } else { Err(Fault::Truncated { have, want }) }
+    if have == want { Ok(Some(([width, height], pixels))) } else { Err(truncated(have as usize, [width, height])) }
+}
+
+/// Of a page of which not all pixels are there.
+pub(crate) fn truncated(have: usize, [width, height]: [u32; 2]) -> Fault {
+    Fault::Truncated { have: have as u64, want: u64::from(width) * u64::from(height) }
 }
 
 /// The size of each page.
@@ -43,13 +48,18 @@ pub(crate) fn pages(path: &Path) -> Result<Vec<[u32; 2]>, Fault> {
 pub(crate) fn voxel_type(path: &Path) -> Result<String, Fault> {
     let mut decoder = decoder(path)?;
     let bits = decoder.colortype().map_err(fault)?.bit_depth();
-    let kind =
-        match decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fault)?.and_then(|kinds| kinds.first().copied()) {
-            Some(2) => "int",
-            Some(3) => "float",
-            _ => "uint",
-        };
+    let kind = match sample_format(&mut decoder)? {
+        Some(2) => "int",
+        Some(3) => "float",
+        _ => "uint",
+    };
     Ok(format!("{kind}{bits}"))
+}
+
+/// What the numbers of the page at hand are: 1 whole, 2 signed, 3 real (TIFF 6.0, section 19).
+pub(crate) fn sample_format(decoder: &mut Decoder<BufReader<File>>) -> Result<Option<u16>, Fault> {
+    let kinds = decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fault)?;
+    Ok(kinds.and_then(|kinds| kinds.first().copied()))
 }
 
 fn colours(values: DecodingResult, channels: usize) -> Result<Pixels, Fault> {
@@ -61,7 +71,7 @@ fn colours(values: DecodingResult, channels: usize) -> Result<Pixels, Fault> {
     }
 }
 
-fn decoder(path: &Path) -> Result<Decoder<BufReader<File>>, Fault> {
+pub(crate) fn decoder(path: &Path) -> Result<Decoder<BufReader<File>>, Fault> {
     let file = File::open(path)?;
     let most = usize::try_from(memory_for(file.metadata()?.len())).unwrap_or(usize::MAX);
     let mut limits = Limits::default();
@@ -71,22 +81,24 @@ fn decoder(path: &Path) -> Result<Decoder<BufReader<File>>, Fault> {
 }
 
 /// A page of full size.
-struct Page {
+pub(crate) struct Page {
     /// Its place among the images of the file.
-    image: usize,
+    pub image: usize,
     /// Width and height.
-    size: [u32; 2],
+    pub size: [u32; 2],
+    /// Its colours, where they are ones that can be read.
+    pub colour: Option<ColorType>,
 }
 
 /// Pages of full size; smaller copies of a page for a quick look are left out.
-fn find_pages(path: &Path) -> Result<Vec<Page>, Fault> {
+pub(crate) fn find_pages(path: &Path) -> Result<Vec<Page>, Fault> {
     let mut decoder = decoder(path)?;
     let mut pages = Vec::new();
     for image in 0..MOST_PAGES {
         let reduced = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(fault)?.is_some_and(|kind| kind & 1 == 1);
         if !reduced {
             let (width, height) = decoder.dimensions().map_err(fault)?;
-            pages.push(Page { image, size: [width, height] });
+            pages.push(Page { image, size: [width, height], colour: decoder.colortype().ok() });
         }
         if !decoder.more_images() {
             return Ok(pages);
@@ -127,7 +139,7 @@ fn whole<T: Copy + TryInto<i16> + TryInto<i128>>(values: Vec<T>) -> Pixels {
     fitting.map_or_else(|| Pixels::F32(values.into_iter().map(real).collect()), Pixels::I16)
 }
 
-fn fault(error: TiffError) -> Fault {
+pub(crate) fn fault(error: TiffError) -> Fault {
     match error {
         TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Fault::Damaged("it ends too early".to_owned()),
         TiffError::IoError(error) => Fault::Unreadable(error),

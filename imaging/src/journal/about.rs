@@ -8,8 +8,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 const FORMAT: &str = "exemplar project";
-/// Raised when an older program could no longer read what is written. 2: notes, weights, settings.
-pub(super) const VERSION: u32 = 2;
+/// Raised when an older program could no longer read what is written. 2: notes, weights, settings. 3: stacks of pages.
+pub(super) const VERSION: u32 = 3;
 const ABOUT: &str = "project.json";
 const LOCK: &str = "journal.lock";
 

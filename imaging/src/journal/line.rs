@@ -1,12 +1,10 @@
 //! One entry as one line: the CRC-32 of its JSON as eight hexadecimal digits, a space, the JSON, a line feed.
 
-use crate::edit::Edit;
+use crate::bounds::Bounded as _;
 use crate::history::Entry;
 
 /// Longer lines are no entries; 2 GB of JSON would be the masks of a very large study in one step.
 pub(super) const MOST_LINE: u64 = 1 << 31;
-/// As for images: no mask has more voxels.
-const MOST_VOXELS: usize = 1 << 31;
 
 /// What follows the last good line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +19,13 @@ pub(super) enum Ending {
 
 /// An entry as a line; the reason where it would not read back as it is.
 pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, String> {
+    if !entry.is_bounded() {
+        return Err("a number in it is not finite, or beyond any image".to_owned());
+    }
     let json = serde_json::to_string(entry).map_err(|error| error.to_string())?;
-    // JSON has no NaN: it is written as null, which nobody could read again.
     let back: Entry = serde_json::from_str(&json).map_err(|error| error.to_string())?;
     if back != *entry {
-        return Err("a number in it is not finite".to_owned());
+        return Err("it would not be read back as it is".to_owned());
     }
     Ok(summed(&json))
 }
@@ -48,20 +48,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<Entry, Ending> {
         return Err(if bytes.is_empty() { Ending::Whole } else { Ending::Torn });
     }
     let json = json(bytes).ok_or(Ending::Damaged)?;
-    serde_json::from_slice(json).ok().filter(is_sane).ok_or(Ending::Damaged)
-}
-
-/// Whether no mask in an entry is larger than any image, for its memory is set aside as declared.
-fn is_sane(entry: &Entry) -> bool {
-    fn edit_is_sane(edit: &Edit) -> bool {
-        match edit {
-            Edit::Review { shape, patch, .. } => {
-                let voxels = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-                voxels.is_some_and(|voxels| voxels <= MOST_VOXELS && patch.is_sound(voxels))
-            }
-            Edit::Several(edits) => edits.iter().all(edit_is_sane),
-            _ => true,
-        }
-    }
-    if let Entry::Do(step) = entry { edit_is_sane(&step.edit) } else { true }
+    serde_json::from_slice(json).ok().filter(Entry::is_bounded).ok_or(Ending::Damaged)
 }

@@ -2,6 +2,7 @@
 //! derived: whatever is wrong with one, the journal still tells everything.
 
 use super::{line, mend, paths, whole_file};
+use crate::bounds::Bounded as _;
 use crate::history::Index;
 use crate::project::Project;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Snapshot {
             .or_else(|| line::json(&mend::within(bytes.strip_suffix(b"\n")?)?).map(<[u8]>::to_vec))?;
         let mut snapshot: Self = serde_json::from_slice(&json).ok()?;
         // An entry takes a byte at least, so the count cannot be near its own end.
-        if snapshot.entries > snapshot.bytes {
+        if snapshot.entries > snapshot.bytes || !snapshot.project.is_bounded() {
             return None;
         }
         paths::find(&mut snapshot.project, folder);

@@ -12,5 +12,6 @@ mod metrics;
 mod outside;
 mod pictures;
 mod reduced;
+mod stacks;
 mod structures;
 mod volumes;

@@ -2,6 +2,7 @@
 //! on. A voxel belongs to a structure if its centre lies within an odd number of its contours, so that one drawn in
 //! another is a hole.
 
+use super::contour_slices::Slices;
 use super::data_set::DataSet;
 use super::planes::Planes;
 use super::structures::MOST_STRUCTURES;
@@ -21,7 +22,7 @@ struct Left {
 }
 
 /// Reads a set of contours.
-pub(super) fn read(root: &DataSet<'_>, planes: &Planes) -> Result<Structures, Fault> {
+pub(super) fn read(root: &DataSet<'_>, planes: Planes) -> Result<Structures, Fault> {
     if planes.is_picture {
         return Err(Fault::NotLabels("its contours lie in a patient, but the image is a picture without a place".to_owned()));
     }
@@ -31,6 +32,7 @@ pub(super) fn read(root: &DataSet<'_>, planes: &Planes) -> Result<Structures, Fa
     }
     let characters = root.characters();
     let drawn = root.items(tags::ROI_CONTOUR_SEQUENCE);
+    let mut meant = Vec::new();
     let (mut masks, mut left, mut foreign, mut contours) = (Vec::new(), Left::default(), 0, 0);
     let mut numbers = HashSet::new();
     for roi in rois {
@@ -43,15 +45,20 @@ pub(super) fn read(root: &DataSet<'_>, planes: &Planes) -> Result<Structures, Fa
         let Some(item) = drawn.iter().find(|item| item.number(tags::REFERENCED_ROI_NUMBER) == number) else { continue };
         let is_other = !frame.is_empty() && !planes.frame_of_reference.is_empty() && frame != planes.frame_of_reference;
         // Some that were made anonymous bear new frames of reference, but still name their images.
-        if is_other && !names_image(item, planes) {
+        if is_other && !names_image(item, &planes) {
             foreign += 1;
             continue;
         }
-        let name = roi.words(tags::ROI_NAME, &characters).unwrap_or_else(|| format!("structure {}", masks.len() + 1));
+        let name = roi.words(tags::ROI_NAME, &characters).unwrap_or_else(|| format!("structure {}", meant.len() + 1));
         let colour: Vec<u8> =
             item.numbers(tags::ROI_DISPLAY_COLOR).into_iter().map(|part| part.clamp(0.0, 255.0) as u8).collect();
         contours += item.items(tags::CONTOUR_SEQUENCE).len();
-        masks.push(NamedMask { name, colour: colour.try_into().ok(), mask: mask(item, planes, &mut left) });
+        meant.push((name, colour.try_into().ok(), item));
+    }
+    let firsts = meant.iter().flat_map(|(_, _, item)| item.items(tags::CONTOUR_SEQUENCE)).filter_map(first_point);
+    let slices = Slices::of(&firsts.collect::<Vec<_>>(), planes);
+    for (name, colour, item) in meant {
+        masks.push(NamedMask { name, colour, mask: mask(item, &slices, &mut left) });
     }
     if masks.is_empty() && foreign > 0 {
         return Err(Fault::NotLabels("it was drawn on an image in another frame of reference than this one".to_owned()));
@@ -59,7 +66,20 @@ pub(super) fn read(root: &DataSet<'_>, planes: &Planes) -> Result<Structures, Fa
     if contours > 0 && left.astray + left.others == contours {
         return Err(Fault::NotLabels("none of its contours lies on a slice of this image".to_owned()));
     }
-    Ok(Structures { grid: planes.grid, list: masks, warnings: warnings(&left, foreign) })
+    let mut warnings = warnings(&left, foreign);
+    warnings.extend(slices.warning);
+    Ok(Structures { grid: slices.planes.grid, list: masks, warnings })
+}
+
+/// The first point of a contour that is closed and planar.
+fn first_point(contour: &DataSet<'_>) -> Option<[f64; 3]> {
+    let numbers = contour.numbers(tags::CONTOUR_DATA);
+    is_closed(contour).then(|| numbers.first_chunk().copied())?
+}
+
+fn is_closed(contour: &DataSet<'_>) -> bool {
+    let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_default();
+    matches!(kind.as_str(), "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" | "CLOSED_PLANAR_XOR" | "")
 }
 
 /// Whether a contour of a structure names one of the image's files.
@@ -74,24 +94,24 @@ fn names_image(item: &DataSet<'_>, planes: &Planes) -> bool {
 fn warnings(left: &Left, foreign: usize) -> Vec<String> {
     let told = [
         (foreign, "structures are in another frame of reference"),
-        (left.astray, "contours lie on no slice of this image"),
+        (left.astray, "contours lie on no slice, or beside others that are nearer to it,"),
         (left.others, "contours are points or open lines"),
     ];
     told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what} and were left out.")).collect()
 }
 
 /// The voxels within a structure's contours.
-fn mask(item: &DataSet<'_>, planes: &Planes, left: &mut Left) -> Mask {
-    let mut mask = Mask::empty(planes.grid.shape);
+fn mask(item: &DataSet<'_>, slices: &Slices, left: &mut Left) -> Mask {
+    let mut mask = Mask::empty(slices.planes.grid.shape);
     for contour in item.items(tags::CONTOUR_SEQUENCE) {
-        let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_default();
-        if !matches!(kind.as_str(), "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" | "CLOSED_PLANAR_XOR" | "") {
+        if !is_closed(contour) {
             left.others += 1;
             continue;
         }
         let numbers = contour.numbers(tags::CONTOUR_DATA);
         let (points, _) = numbers.as_chunks::<3>();
-        match polygon(points, planes) {
+        match polygon(points, &slices.planes) {
+            Some((slice, _)) if !slices.counts(slice, points[0]) => left.astray += 1,
             Some((slice, corners)) => fill(&mut mask, slice, &corners),
             None => left.astray += 1,
         }

@@ -5,6 +5,7 @@
 //! of a patient.
 
 mod codec;
+mod contour_slices;
 mod contours;
 mod data_set;
 mod file;
@@ -18,6 +19,7 @@ mod planes;
 mod scan;
 mod seg;
 mod seg_codes;
+mod seg_grid;
 mod seg_write;
 mod source;
 mod stack;

@@ -116,27 +116,24 @@ trait Voxel: Copy + Default + Send {
     fn of(numbers: &[f64]) -> Self;
 }
 
-impl Voxel for i16 {
-    const CHANNELS: usize = 1;
-    const TAKING: Taking = Taking::RoundedMean;
-    fn numbers(self, to: &mut Vec<f64>) {
-        to.push(f64::from(self));
-    }
-    fn of(numbers: &[f64]) -> Self {
-        numbers[0] as Self
-    }
+/// A grey voxel: one number, as it is.
+macro_rules! grey {
+    ($number:ty, $taking:expr) => {
+        impl Voxel for $number {
+            const CHANNELS: usize = 1;
+            const TAKING: Taking = $taking;
+            fn numbers(self, to: &mut Vec<f64>) {
+                to.push(f64::from(self));
+            }
+            fn of(numbers: &[f64]) -> Self {
+                numbers[0] as Self
+            }
+        }
+    };
 }
 
-impl Voxel for f32 {
-    const CHANNELS: usize = 1;
-    const TAKING: Taking = Taking::Mean;
-    fn numbers(self, to: &mut Vec<f64>) {
-        to.push(f64::from(self));
-    }
-    fn of(numbers: &[f64]) -> Self {
-        numbers[0] as Self
-    }
-}
+grey!(i16, Taking::RoundedMean);
+grey!(f32, Taking::Mean);
 
 impl Voxel for [u8; 3] {
     const CHANNELS: usize = 3;

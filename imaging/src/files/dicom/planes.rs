@@ -7,7 +7,7 @@ use super::stack::Slice;
 use crate::volume::Grid;
 
 /// The planes of an image (patient coordinates of DICOM: left, posterior, superior, mm).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Planes {
     pub grid: Grid,
     pub planes: Vec<Plane>,
@@ -71,6 +71,21 @@ impl Planes {
     /// How far a position may lie off a plane and still be on it: half of the way to the next.
     pub fn reach_mm(&self) -> f64 {
         self.grid.spacing_mm()[2] / 2.0
+    }
+
+    /// How far a position lies along the normal of the planes, in mm from the patient's origin.
+    pub fn distance(&self, position: [f64; 3]) -> Option<f64> {
+        self.normal().map(|normal| dot(position, normal))
+    }
+
+    /// How far the planes lie apart along their normal, in mm; nothing of a single one, or where they are uneven.
+    pub fn step_mm(&self) -> Option<f64> {
+        let distances: Vec<f64> = self.planes.iter().filter_map(|plane| self.distance(plane.origin)).collect();
+        let (first, last) = (distances.first()?, distances.last()?);
+        let step = (last - first) / (distances.len().checked_sub(1).filter(|&gaps| gaps > 0)? as f64);
+        let is_even =
+            (0..).zip(&distances).all(|(k, distance)| (first + step * f64::from(k) - distance).abs() < 0.1 * step.abs());
+        is_even.then_some(step.abs())
     }
 
     fn normal(&self) -> Option<[f64; 3]> {

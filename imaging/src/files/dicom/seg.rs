@@ -1,17 +1,20 @@
 //! DICOM segmentations (PS3.3 A.51): binary, fractional, and label maps, onto the slices that they were drawn on.
 //!
-//! A frame finds its slice by the image that it names, else by its place. Its pixels must be those of the image:
-//! rows and columns may be turned round, but nothing is resampled here.
+//! A frame finds its slice by the image that it names, else by its place; rows and columns may be turned round. Where its
+//! pixels or slices are not those of the image, all frames are laid on a grid of their own (`seg_grid`): nothing is
+//! resampled here.
 
 use super::data_set::DataSet;
 use super::file::Facts;
 use super::frames;
 use super::instance::{Instance, Place};
 use super::planes::{Plane, Planes};
+use super::seg_grid::own_grid;
 use super::structures::MOST_STRUCTURES;
 use crate::files::fault::Fault;
 use crate::files::structures::{Segment as NamedMask, Structures};
 use crate::labels::Mask;
+use crate::volume::Grid;
 use dicom_dictionary_std::tags;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,34 +59,33 @@ pub(super) fn read(path: &Path, root: &DataSet<'_>, facts: Facts, planes: &Plane
     if !own.is_empty() && !planes.frame_of_reference.is_empty() && *own != planes.frame_of_reference {
         return Err(Fault::NotLabels("it was drawn on an image in another frame of reference than this one".to_owned()));
     }
-    let mut masks: BTreeMap<u32, Mask> =
-        segments.iter().map(|segment| (segment.number, Mask::empty(planes.grid.shape))).collect();
-    let mut astray = 0;
-    for (index, about) in frames_of(root, &file).into_iter().enumerate() {
-        let frame = &file.frames[index];
-        let Some(lie) = lie(&file, &frame.place, &about, planes)? else {
-            astray += 1;
-            continue;
-        };
+    let abouts = frames_of(root, &file);
+    let mut warnings = Vec::new();
+    let (grid, lies) = lay(&file, &abouts, planes, &mut warnings)?;
+    let mut masks: BTreeMap<u32, Mask> = segments.iter().map(|segment| (segment.number, Mask::empty(grid.shape))).collect();
+    for ((frame, about), lie) in file.frames.iter().zip(&abouts).zip(&lies) {
+        let Some(lie) = lie else { continue };
         let samples = frames::samples(&file, frame.index)?;
-        paint(&file, &samples, kind, &about, &lie, &mut masks)?;
+        paint(&file, &samples, kind, about, lie, &mut masks)?;
     }
+    let astray = lies.iter().filter(|lie| lie.is_none()).count();
     if astray == file.frames.len() {
         return Err(Fault::NotLabels("none of its frames lies on a slice of this image".to_owned()));
     }
-    let mut warnings = Vec::new();
     if astray > 0 {
         warnings.push(format!("{astray} of its {} frames lie on no slice of this image and were left out.", file.frames.len()));
     }
     if let Kind::Fractional(_) = kind {
-        warnings.push(
-            "It tells how much of each voxel belongs to a structure; half and more are taken as belonging to it.".to_owned(),
-        );
+        let what = match root.text(tags::SEGMENTATION_FRACTIONAL_TYPE).as_deref() {
+            Some("PROBABILITY") => "how probable it is that a voxel belongs to a structure",
+            _ => "how much of each voxel belongs to a structure",
+        };
+        warnings.push(format!("It tells {what}; one half and more are taken as belonging to it."));
     }
     let named = |segment: Segment| {
         masks.remove(&segment.number).map(|mask| NamedMask { name: segment.name, colour: segment.colour, mask })
     };
-    Ok(Structures { grid: planes.grid, list: segments.into_iter().filter_map(named).collect(), warnings })
+    Ok(Structures { grid, list: segments.into_iter().filter_map(named).collect(), warnings })
 }
 
 fn segments(root: &DataSet<'_>) -> Result<Vec<Segment>, Fault> {
@@ -130,7 +132,63 @@ struct Lie {
     row: [i64; 2],
 }
 
-fn lie(file: &Instance, place: &Place, about: &FrameOf, planes: &Planes) -> Result<Option<Lie>, Fault> {
+/// What was found of a frame.
+enum Found {
+    /// Its slice.
+    On(Lie),
+    /// It lies on no slice.
+    Astray,
+    /// Its pixels, or its slices, are not those of the image.
+    OtherGrid,
+}
+
+/// Lays all frames on the image's grid or, where one of them does not lie there, on a grid of their own.
+fn lay(
+    file: &Instance,
+    abouts: &[FrameOf],
+    planes: &Planes,
+    warnings: &mut Vec<String>,
+) -> Result<(Grid, Vec<Option<Lie>>), Fault> {
+    let mut lies = Vec::new();
+    let mut is_other = is_coarser(file, planes);
+    for (frame, about) in file.frames.iter().zip(abouts) {
+        match lie(file, &frame.place, about, planes)? {
+            Found::On(lie) => lies.push(Some(lie)),
+            Found::Astray => lies.push(None),
+            Found::OtherGrid => is_other = true,
+        }
+    }
+    if !is_other {
+        return Ok((planes.grid, lies));
+    }
+    let own = own_grid(file, planes)?;
+    let spacing = |grid: &Grid| {
+        let [x, y, z] = grid.spacing_mm();
+        format!("{x:.2} x {y:.2} x {z:.2} mm")
+    };
+    warnings.push(format!(
+        "It was not drawn on this image's grid ({}) but on another ({}).",
+        spacing(&planes.grid),
+        spacing(&own.grid)
+    ));
+    let lie = |slice| Some(Lie { slice, first: [0, 0], column: [1, 0], row: [0, 1] });
+    Ok((own.grid, own.slices.into_iter().map(lie).collect()))
+}
+
+/// Whether its slices are declared to be farther apart than the image's, and are: all of them may lie on slices of the
+/// image, and those between would stay empty.
+fn is_coarser(file: &Instance, planes: &Planes) -> bool {
+    let (Some(between), Some(step)) = (file.frames.first().and_then(|frame| frame.place.between), planes.step_mm()) else {
+        return false;
+    };
+    let positions = file.frames.iter().filter_map(|frame| planes.distance(frame.place.position?));
+    let distances: Vec<f64> = positions.collect();
+    let Some(&first) = distances.first() else { return false };
+    let steps = || distances.iter().map(|distance| (distance - first) / between);
+    between > 1.1 * step && steps().any(|at| at.abs() > 0.5) && steps().all(|at| (at - at.round()).abs() < 0.1)
+}
+
+fn lie(file: &Instance, place: &Place, about: &FrameOf, planes: &Planes) -> Result<Found, Fault> {
     let is_named = |plane: &&Plane| about.source.is_some() && plane.source == about.source;
     let named = planes.planes.iter().position(|plane| is_named(&plane));
     let Place { position: Some(position), axes: Some([along, down]), spacing: Some([rows, columns]), .. } = *place else {
@@ -139,21 +197,28 @@ fn lie(file: &Instance, place: &Place, about: &FrameOf, planes: &Planes) -> Resu
     if planes.is_picture {
         return same_pixels(file, named, planes);
     }
-    let Some((nearest, off)) = planes.nearest(position) else { return Ok(None) };
+    let Some((nearest, off)) = planes.nearest(position) else { return Ok(Found::Astray) };
+    let ends = [[1.0, 0.0], [0.0, 1.0]].map(|[column, row]| {
+        let (column, row) = (column * (file.form.columns as f64 - 1.0), row * (file.form.rows as f64 - 1.0));
+        std::array::from_fn(|axis| position[axis] + along[axis] * columns * column + down[axis] * rows * row)
+    });
+    let drift = |end| Some((planes.distance(end)? - planes.distance(position)?).abs());
+    if ends.into_iter().any(|end| drift(end).is_none_or(|drift| drift > planes.reach_mm() * 0.5)) {
+        return Ok(Found::OtherGrid);
+    }
     // All slices of a mosaic are of one image; else a frame lies on the one that it names.
     let slice = if planes.planes.iter().filter(is_named).count() == 1 { named.unwrap_or(nearest) } else { nearest };
     if slice == nearest && off > planes.reach_mm() * 0.5 {
-        return Ok(None);
+        // Between slices that are evenly apart, and not beyond the last of them.
+        let is_between = off <= planes.reach_mm() * 1.01 && planes.step_mm().is_some();
+        return Ok(if is_between { Found::OtherGrid } else { Found::Astray });
     }
     let plane = &planes.planes[slice];
     let at = |column: f64, row: f64| {
         let position = std::array::from_fn(|axis| position[axis] + along[axis] * columns * column + down[axis] * rows * row);
         plane.voxel_from_patient(position)
     };
-    whole(at, file).map(|(first, column, row)| Some(Lie { slice, first, column, row })).ok_or_else(|| {
-        let why = "its pixels lie on another grid than the image's, and nothing is resampled unasked";
-        Fault::NotLabels(why.to_owned())
-    })
+    Ok(whole(at, file).map_or(Found::OtherGrid, |(first, column, row)| Found::On(Lie { slice, first, column, row })))
 }
 
 /// The places of the first pixel, and the ways to the next column and row, if they are whole voxels.
@@ -176,12 +241,12 @@ fn whole(at: impl Fn(f64, f64) -> [f64; 2], file: &Instance) -> Option<([i64; 2]
 }
 
 /// A frame without a place lies on the image that it names, pixel by pixel.
-fn same_pixels(file: &Instance, named: Option<usize>, planes: &Planes) -> Result<Option<Lie>, Fault> {
+fn same_pixels(file: &Instance, named: Option<usize>, planes: &Planes) -> Result<Found, Fault> {
     let [columns, rows, _] = planes.grid.shape;
     if [columns, rows] != [file.form.columns, file.form.rows] {
         return Err(Fault::GridMismatch { image: planes.grid.shape, mask: [file.form.columns, file.form.rows, 1] });
     }
-    Ok(named.map(|slice| Lie { slice, first: [0, 0], column: [1, 0], row: [0, 1] }))
+    Ok(named.map_or(Found::Astray, |slice| Found::On(Lie { slice, first: [0, 0], column: [1, 0], row: [0, 1] })))
 }
 
 fn paint(

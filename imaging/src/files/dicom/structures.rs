@@ -20,7 +20,9 @@ pub fn holds_structures(path: &Path) -> bool {
 }
 
 /// Reads a segmentation or contours onto the image that they were drawn on; `grid` is the image's. Of an image of which
-/// a part is kept they are read onto all of it, and each kept voxel takes what lies in its middle.
+/// a part is kept they are read onto all of it, and each kept voxel takes what lies in its middle. What was drawn on another
+/// grid of the same patient stays on that, as [`Structures::mismatch`] tells, and is only laid on the image by
+/// [`Structures::resampled`].
 ///
 /// # Errors
 /// Where the file is neither, is damaged, or does not belong on this image, with the reason.
@@ -33,10 +35,12 @@ pub fn structures(path: &Path, image: &Item, grid: &Grid) -> Result<Structures, 
     let structures = guarded(|| {
         file::read(path, |root, facts| match root.text(tags::MODALITY).as_deref() {
             Some("SEG") => seg::read(path, root, facts, &planes),
-            Some("RTSTRUCT") => contours::read(root, &planes),
+            Some("RTSTRUCT") => contours::read(root, planes.clone()),
             _ => Err(Fault::NotLabels("it is DICOM, but neither a segmentation nor a set of contours".to_owned())),
         })
     })
     .map_err(|fault| fault.at(path))?;
-    Ok(if image.reduction.is_none() { structures } else { structures.resampled(grid) })
+    // On a grid of its own it waits for the user's consent to be resampled, as label files do.
+    let is_on_image = structures.grid == planes.grid;
+    Ok(if is_on_image && !image.reduction.is_none() { structures.resampled(grid) } else { structures })
 }

@@ -46,6 +46,11 @@ fn compression(uid: &str) -> Compression {
         ".8.1" => Compression::Deflate,
         ".5" => Compression::RunLength,
         ".4.50" | ".4.51" | ".4.53" | ".4.55" | ".4.57" | ".4.70" => Compression::Jpeg,
+        ".4.52" | ".4.54" | ".4.56" | ".4.58" | ".4.59" | ".4.60" | ".4.61" | ".4.62" | ".4.63" | ".4.64" | ".4.65" | ".4.66" => {
+            undecodable(
+                "its pixels are compressed as a retired kind of JPEG (arithmetic or hierarchical), for which this program has no decoder",
+            )
+        }
         ".4.80" | ".4.81" => Compression::JpegLs,
         ".4.90" | ".4.91" | ".4.92" | ".4.93" => Compression::Jpeg2000,
         ".4.94" | ".4.95" | ".4.204" | ".4.205" => undecodable("its pixels are on a server (JPIP), and no network is ever used"),
