@@ -67,7 +67,11 @@ fn study(listed: &Listed) -> Option<&str> {
 
 fn of_file(path: &Path) -> Listed {
     match files::items(path) {
-        Ok(images) => Listed { path: path.to_owned(), images, fault: None },
+        Ok(mut images) => {
+            // The pages of a stack are mostly meant together. Where they cannot be, each still can be opened.
+            images.splice(0..0, files::stack(path).ok().flatten());
+            Listed { path: path.to_owned(), images, fault: None }
+        }
         Err(error) => {
             let name = files::case_name(path);
             let info = ItemInfo {
@@ -110,11 +114,16 @@ mod tests {
     #[test]
     fn series_of_one_study_are_one_choice() {
         let listed = studies(
-            vec![series("/s/a", &["1"]), series("/s/b", &["2"]), series("/s/c", &["1"]), series("/s/x", &[""]), series("/s/y", &[""])],
+            vec![
+                series("/s/a", &["1"]),
+                series("/s/b", &["2"]),
+                series("/s/c", &["1"]),
+                series("/s/x", &[""]),
+                series("/s/y", &[""]),
+            ],
             Path::new("/s"),
         );
-        let told: Vec<(&str, usize)> =
-            listed.iter().map(|listed| (listed.path.to_str().unwrap(), listed.images.len())).collect();
+        let told: Vec<(&str, usize)> = listed.iter().map(|listed| (listed.path.to_str().unwrap(), listed.images.len())).collect();
         assert_eq!(told, [("/s", 2), ("/s/b", 1), ("/s/x", 1), ("/s/y", 1)]);
     }
 

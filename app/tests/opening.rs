@@ -125,6 +125,47 @@ fn labels_are_laid_on_and_resampled_only_when_asked_for() {
     assert_eq!(count(&window), (30, Review::Open));
 }
 
+#[test]
+fn the_pages_of_a_stack_are_opened_as_one_volume_or_one_by_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("stack.tif");
+    write_stack(&path, [7, 5, 4], |index| (index % 251) as u8);
+    let mut window = Window::new();
+    window.command(Command::Open(vec![path]));
+    window.until("the choice", |harness| harness.query_by_label("page 3").is_some());
+    window.press("Open 1 image");
+    window.until("the image", |harness| harness.state().session().image().is_some());
+    let case = window.0.state().project().cases[0].clone();
+    let shape = window.0.state().session().image().map(|image| image.grid.shape);
+    assert_eq!((case.part, shape), (Part::Stack, Some([7, 5, 4])), "the whole is what was chosen");
+}
+
+/// A little-endian TIFF of 8-bit grey pages, each one strip.
+fn write_stack(path: &Path, [width, height, pages]: [usize; 3], voxel: impl Fn(usize) -> u8) {
+    let plane = width * height;
+    let mut bytes = b"II\x2a\0\0\0\0\0".to_vec();
+    let mut link = 4;
+    for page in 0..pages {
+        let strip = bytes.len();
+        bytes.extend((0..plane).map(|at| voxel(page * plane + at)));
+        bytes.resize(bytes.len().next_multiple_of(2), 0);
+        let directory = bytes.len() as u32;
+        bytes[link..link + 4].copy_from_slice(&directory.to_le_bytes());
+        let entries =
+            [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, strip), (277, 1), (278, height), (279, plane)];
+        bytes.extend((entries.len() as u16).to_le_bytes());
+        for (tag, value) in entries {
+            bytes.extend((tag as u16).to_le_bytes());
+            bytes.extend(4_u16.to_le_bytes());
+            bytes.extend(1_u32.to_le_bytes());
+            bytes.extend((value as u32).to_le_bytes());
+        }
+        link = bytes.len();
+        bytes.extend([0; 4]);
+    }
+    fs::write(path, bytes).expect("the test's folder can be written");
+}
+
 /// Runs a test of this file again as a program of its own, in which an environment variable is set: that cannot be
 /// done in a program of many threads.
 fn again_with(name: &str, variable: &str, value: &str) -> bool {

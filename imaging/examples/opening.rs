@@ -28,9 +28,7 @@ fn main() {
         }
     });
     let peak_kb = peak_kb().unwrap_or(0);
-    println!(
-        "{{\"median_secs\": {secs:.3}, \"layer_secs\": {layer_secs:.3}, \"voxels\": {voxels}, \"peak_kb\": {peak_kb}}}"
-    );
+    println!("{{\"median_secs\": {secs:.3}, \"layer_secs\": {layer_secs:.3}, \"voxels\": {voxels}, \"peak_kb\": {peak_kb}}}");
 }
 
 /// Median seconds of five runs.

@@ -134,7 +134,10 @@ fn targets_from_dicom_get_dicom_segmentations() {
     let read = open_structures_on(&written.into(), &image, &grid).unwrap();
     assert_eq!(read.grid, grid, "the segmentation lies on its image");
     for (found, told) in read.list.iter().zip(line["structures"].as_array().unwrap()) {
-        assert_eq!((found.name.as_str(), found.mask.count() as u64), (told["name"].as_str().unwrap(), told["voxels"].as_u64().unwrap()));
+        assert_eq!(
+            (found.name.as_str(), found.mask.count() as u64),
+            (told["name"].as_str().unwrap(), told["voxels"].as_u64().unwrap())
+        );
     }
     assert!(read.list.iter().any(|found| found.mask.count() > 100), "the hippocampus is there");
 }

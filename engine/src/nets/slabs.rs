@@ -24,8 +24,9 @@ pub struct Work<'a> {
 
 /// The least that WebGPU promises of a storage binding.
 pub const BINDING: usize = 128 << 20;
-/// A quarter of a second on one core of a common processor.
-const STEP: f64 = 5e9;
+/// An eighth of a second on one core of a common processor: who cancels should not wait longer than a moment, be the
+/// processor slow and busy.
+const STEP: f64 = 2.5e9;
 
 impl<'a> Work<'a> {
     /// Work of `total` products; `go_on` is told the share done, from 0 to 1, and says whether to go on.
