@@ -50,7 +50,7 @@ pub(crate) fn item(path: &Path) -> Result<Option<ItemInfo>, Fault> {
         return Ok(None);
     }
     let stack = Stack::of(path, pages)?;
-    let spacing = stack.grid.spacing_mm().map(length).join(" x ");
+    let spacing = lengths(stack.grid.spacing_mm());
     let mut info = ItemInfo::only(path, "TIFF", stack.grid.shape, format!("{spacing}, a stack of pages"));
     info.item.part = Part::Stack;
     info.title = format!("all {} pages as one volume", stack.pages.len());
@@ -234,9 +234,11 @@ fn sensible(mm: f64) -> Option<f64> {
     (1e-9..=1e6).contains(&mm).then_some(mm)
 }
 
-/// A length in words.
-fn length(mm: f64) -> String {
-    if mm >= 0.1 { format!("{mm:.2} mm") } else { format!("{:.4} \u{b5}m", mm * 1e3) }
+/// Three lengths in the unit that suits them all.
+fn lengths(mm: [f64; 3]) -> String {
+    let (scale, unit) = if mm.iter().all(|&mm| mm < 0.1) { (1e3, "\u{b5}m") } else { (1.0, "mm") };
+    let [x, y, z] = mm.map(|mm| mm * scale);
+    format!("{x:.2} x {y:.2} x {z:.2} {unit}")
 }
 
 /// What ImageJ says of a stack in the description of its first page: lines of names and values.
