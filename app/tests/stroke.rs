@@ -23,6 +23,8 @@ const LARGE: [usize; 3] = [512, 512, 300];
 const SMALL: [usize; 3] = [128, 128, 75];
 /// A frame that takes longer is felt.
 const MOST_MS: f64 = 16.0;
+/// Where the machine is too slow or too busy for that even with the brush at rest: how much longer a stroke's frame may take.
+const MOST_OF_REST: f64 = 1.5;
 const MOST_RATIO: f64 = 1.5;
 /// Other work on the machine can only make a frame slower: the best of so many rounds counts.
 const ROUNDS: usize = 3;
@@ -46,15 +48,20 @@ fn judge(ball: bool) {
     });
     let mut seen = Vec::new();
     for _ in 0..ROUNDS {
-        let [large, small] = [(0, LARGE), (1, SMALL)].map(|(at, shape)| stroke(&paths[at], shape, ball));
-        let [p95, ratio] = [quantile(&large, 0.95), quantile(&large, 0.5) / quantile(&small, 0.5)];
-        println!("{}: median {:.2} ms, p95 {p95:.2} ms; ratio of the medians {ratio:.2}", name(ball), quantile(&large, 0.5));
-        if p95 < MOST_MS && ratio < MOST_RATIO {
+        let [(rest, large), (_, small)] = [(0, LARGE), (1, SMALL)].map(|(at, shape)| stroke(&paths[at], shape, ball));
+        let [at_rest, p95] = [&rest, &large].map(|times| quantile(times, 0.95));
+        let ratio = quantile(&large, 0.5) / quantile(&small, 0.5);
+        let median = quantile(&large, 0.5);
+        println!(
+            "{}: median {median:.2} ms, p95 {p95:.2} ms, at rest {at_rest:.2} ms; ratio of the medians {ratio:.2}",
+            name(ball)
+        );
+        if p95 < MOST_MS.max(MOST_OF_REST * at_rest) && ratio < MOST_RATIO {
             return;
         }
-        seen.push((p95, ratio));
+        seen.push((p95, at_rest, ratio));
     }
-    panic!("{}: p95 in ms and ratio of the medians were {seen:.2?}", name(ball));
+    panic!("{}: p95 in ms, at rest, and ratio of the medians were {seen:.2?}", name(ball));
 }
 
 fn name(ball: bool) -> &'static str {
@@ -67,8 +74,8 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
 
-/// Milliseconds of each frame of a stroke.
-fn stroke(path: &Path, shape: [usize; 3], ball: bool) -> Vec<f64> {
+/// Milliseconds of each frame with the brush moved but at rest, and of a stroke.
+fn stroke(path: &Path, shape: [usize; 3], ball: bool) -> (Vec<f64>, Vec<f64>) {
     let mut window = open(path);
     let ctx = window.ctx.clone();
     window.state_mut().command(&ctx, Command::PickTool(Tool::Brush));
@@ -77,21 +84,22 @@ fn stroke(path: &Path, shape: [usize; 3], ball: bool) -> Vec<f64> {
         window.state_mut().command(&ctx, Command::ToggleBall);
     }
     let way = way(&window, shape);
-    window.hover_at(way[0]);
-    window.step();
-    press(&mut window, way[0], true);
-    window.step();
-    let frame = |point: &Pos2| {
+    let frame = |window: &mut Harness<'static, App>, point: &Pos2| {
         window.hover_at(*point);
         let start = Instant::now();
         window.step();
         start.elapsed().as_secs_f64() * 1e3
     };
-    let times = way[1..].iter().map(frame).collect();
+    let rest = way[..POINTS / 5].iter().map(|point| frame(&mut window, point)).collect();
+    window.hover_at(way[0]);
+    window.step();
+    press(&mut window, way[0], true);
+    window.step();
+    let times = way[1..].iter().map(|point| frame(&mut window, point)).collect();
     press(&mut window, way[POINTS - 1], false);
     window.step();
     assert_eq!(window.state().project().cases[0].prompts.len(), 1, "the stroke is one mark");
-    times
+    (rest, times)
 }
 
 fn open(path: &Path) -> Harness<'static, App> {
