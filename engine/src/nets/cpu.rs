@@ -371,12 +371,11 @@ impl Task<'_> {
             starts[i] = (self.plane * ph + self.first_row + places[i][0]) * pw + places[i][1];
         }
         let mut sums = [[simd.splat_f32s(0.0); BLOCK]; VECTORS];
-        for o in 0..BLOCK {
-            for i in 0..VECTORS {
-                sums[i][o] = if inputs.start == 0 {
+        for (sums, [row, column]) in sums.iter_mut().zip(places) {
+            for (o, sum) in sums.iter_mut().enumerate() {
+                *sum = if inputs.start == 0 {
                     simd.splat_f32s(self.bias[o])
                 } else if let Some(out) = self.out.get(o) {
-                    let [row, column] = places[i];
                     simd.partial_load_f32s(&out[row * w + column..row * w + (column + S::F32_LANES).min(w)])
                 } else {
                     simd.splat_f32s(0.0)
