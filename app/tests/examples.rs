@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use support::shared::shared;
 use support::{Journey, SHAPE, inside, middle_of, write_case};
 
 const STRUCTURE: StructureId = StructureId(0);
@@ -218,16 +219,6 @@ fn masks_made_elsewhere_are_imported_or_compared_and_merged() {
     assert_eq!(mask(&journey, 0).as_deref(), Some(&shifted));
     journey.command(Command::TakeSecond(Merge::Theirs));
     assert_eq!(mask(&journey, 0).as_deref(), Some(&ball(middle_of(0))));
-}
-
-/// The data that tests share, or nothing where they are not there, which is said.
-fn shared(set: &str) -> Option<std::path::PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = std::env::var_os("EXEMPLAR_DATA").map_or(default, Into::into).join(set);
-    if !folder.is_dir() {
-        eprintln!("NOT RUN: the data are missing: {}", folder.display());
-    }
-    folder.is_dir().then_some(folder)
 }
 
 /// A mask moved by half the image, round about: a structure where there is none.

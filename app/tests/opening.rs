@@ -1,5 +1,7 @@
 //! Files that hold several images, and label files, in the window: chosen, laid on, resampled only when asked for.
 
+mod support;
+
 use app::app::App;
 use app::command::Command;
 use egui::Vec2;
@@ -230,12 +232,7 @@ fn what_the_view_cannot_hold_is_announced_and_opened_as_the_user_says() {
 
 #[test]
 fn series_of_a_study_in_folders_of_their_own_are_chosen() {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let source = std::env::var_os("EXEMPLAR_DATA").map_or(default, PathBuf::from).join("dicom/mr_Siemens_mosaic_nih");
-    if !source.is_dir() {
-        eprintln!("NOT TESTED: there is no {}", source.display());
-        return;
-    }
+    let Some(source) = support::shared::shared("dicom/mr_Siemens_mosaic_nih") else { return };
     let series = imaging::files::items(&source).expect("it is a folder of DICOM");
     assert!(series.len() > 1 && series.iter().all(|one| one.study == series[0].study), "several series of one study");
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -4,6 +4,7 @@
 use crate::make::{file, header};
 use crate::propagate::{SAMPLE, lines};
 use crate::run::{done, exemplar, refused, stderr, stdout, text};
+use crate::shared::shared;
 use imaging::Image;
 use imaging::files::{LabelMap, Segment, Structures, items, open, open_labels, open_structures_on};
 use std::fs;
@@ -102,14 +103,7 @@ fn an_example_is_a_part_of_a_file() {
 
 #[test]
 fn targets_from_dicom_get_dicom_segmentations() {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let data = std::env::var_os("EXEMPLAR_DATA").map_or(default, PathBuf::from);
-    let series = data.join("dicom/mr_hippocampus_crop");
-    let known = data.join("hippocampus_mr");
-    if !series.is_dir() || !known.is_dir() {
-        eprintln!("NOT TESTED: there is no dicom/mr_hippocampus_crop and hippocampus_mr in {}", data.display());
-        return;
-    }
+    let (Some(series), Some(known)) = (shared("dicom/mr_hippocampus_crop"), shared("hippocampus_mr")) else { return };
     let work = tempfile::tempdir().unwrap();
     let mut names: Vec<_> = fs::read_dir(known.join("images")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();

@@ -10,3 +10,5 @@ mod models;
 mod propagate;
 mod refusals;
 mod run;
+#[path = "../support/shared.rs"]
+mod shared;

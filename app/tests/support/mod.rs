@@ -1,6 +1,8 @@
 //! Small cases on disk, and the window over a scripted engine, for the tests that drive it.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod shared;
+
 use app::app::App;
 use app::command::Command;
 use app::prefs::Prefs;

@@ -1,6 +1,7 @@
 //! One entry as one line: the CRC-32 of its JSON as eight hexadecimal digits, a space, the JSON, a line feed.
 
 use crate::bounds::Bounded as _;
+use crate::edit::EditError;
 use crate::history::Entry;
 
 /// Longer lines are no entries; 2 GB of JSON would be the masks of a very large study in one step.
@@ -20,7 +21,7 @@ pub(super) enum Ending {
 /// An entry as a line; the reason where it would not read back as it is.
 pub(super) fn write(entry: &Entry) -> Result<Vec<u8>, String> {
     if !entry.is_bounded() {
-        return Err("a number in it is not finite, or beyond any image".to_owned());
+        return Err(EditError::NotFinite.to_string());
     }
     let json = serde_json::to_string(entry).map_err(|error| error.to_string())?;
     let back: Entry = serde_json::from_str(&json).map_err(|error| error.to_string())?;

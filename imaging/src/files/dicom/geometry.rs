@@ -157,10 +157,16 @@ pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+pub(crate) fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     std::array::from_fn(|axis| a[axis] - b[axis])
 }
 
-fn norm(v: [f64; 3]) -> f64 {
+pub(crate) fn norm(v: [f64; 3]) -> f64 {
     dot(v, v).sqrt()
+}
+
+/// A vector of its direction and of length 1, if it has a direction.
+pub(crate) fn unit(v: [f64; 3]) -> Option<[f64; 3]> {
+    let length = norm(v);
+    (length.is_finite() && length > 0.0).then(|| v.map(|part| part / length))
 }

@@ -1,7 +1,7 @@
 //! The slices of an image as planes in the patient, each where it truly lies, for structures that another file
 //! draws on them. Of an image that is not DICOM the planes follow from its grid.
 
-use super::geometry::{Laid, cross, dot};
+use super::geometry::{Laid, cross, dot, unit};
 use super::instance::Place;
 use super::stack::Slice;
 use crate::volume::Grid;
@@ -90,9 +90,7 @@ impl Planes {
 
     fn normal(&self) -> Option<[f64; 3]> {
         let [u, v] = self.planes.first()?.steps;
-        let normal = cross(u, v);
-        let length = dot(normal, normal).sqrt();
-        (length > 0.0).then(|| normal.map(|part| part / length))
+        unit(cross(u, v))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The grid on which the frames of a segmentation lie by themselves, where it is not that of the image: finer or coarser,
 //! turned, or with slices at other places. Nothing is resampled here.
 
-use super::geometry::{affine, cross, dot};
+use super::geometry::{affine, cross, dot, norm, sub, unit};
 use super::instance::{Instance, Place};
 use super::planes::Planes;
 use crate::files::fault::Fault;
@@ -126,17 +126,4 @@ fn is_apart(grid: &Grid, image: &Grid) -> bool {
         let last = image.shape[axis] as f64 - 0.5;
         corners.iter().all(|corner| corner[axis] < -0.5) || corners.iter().all(|corner| corner[axis] > last)
     })
-}
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    std::array::from_fn(|axis| a[axis] - b[axis])
-}
-
-fn norm(v: [f64; 3]) -> f64 {
-    dot(v, v).sqrt()
-}
-
-fn unit(v: [f64; 3]) -> Option<[f64; 3]> {
-    let length = norm(v);
-    (length.is_finite() && length > 0.0).then(|| v.map(|part| part / length))
 }
