@@ -34,9 +34,9 @@ impl Chooser {
 }
 
 impl Segmenter for Chooser {
-    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError> {
+    fn prepare(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
         match &mut self.chosen {
-            Some(chosen) => chosen.prepare(examples),
+            Some(chosen) => chosen.prepare(examples).map(|()| 1.0),
             None => self.own.prepare(examples),
         }
     }

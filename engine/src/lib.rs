@@ -2,6 +2,7 @@
 //!
 //! The window sends a [`Request`] and takes an [`Event`]; both are plain data (`protocol`).
 
+mod align;
 mod cache;
 mod chooser;
 mod control;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod evaluate;
 mod look;
 pub mod nets;
+mod plan;
 pub mod protocol;
 pub mod published;
 mod segmenter;

@@ -14,6 +14,7 @@ use crate::tune::{Lessons, Sample, Tuning};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
 use imaging::{Image, Item, Mask, Volume};
+use planned::{Planned, Planning};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -37,8 +38,9 @@ pub(crate) struct About {
 
 /// Something that guesses; tests put their own in the worker.
 pub(crate) trait Segmenter {
-    /// Looks at the examples of an order before its targets, so that a fault of theirs ends the order at once.
-    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError>;
+    /// Looks at the examples of an order before its targets, a little at a time, so that a fault of theirs ends the order
+    /// at once; gives the share done, 1 at the end.
+    fn prepare(&mut self, examples: &[Example]) -> Result<f32, EngineError>;
 
     /// Guesses one image; `go_on` is told the share done and says whether the answer is still wanted.
     fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError>;
@@ -113,6 +115,8 @@ pub(crate) struct NetSegmenter {
     tuning: Option<Tuning>,
     /// What was learned lately, the newest last.
     tuned: Vec<(Lessons, InContextNet)>,
+    planning: Option<Planning>,
+    plans: Vec<Planned>,
 }
 
 /// So many tuned nets are kept: as many structures in turn.
@@ -178,6 +182,8 @@ impl NetSegmenter {
             opened: None,
             tuning: None,
             tuned: Vec::new(),
+            planning: None,
+            plans: Vec::new(),
         }
     }
 
@@ -308,12 +314,16 @@ impl NetSegmenter {
             return Err(EngineError::NoMarks);
         }
         let own = Input::new(encoded, &own);
+        strategy::guess(self.net_for(dims, examples)?, &self.compute.device, &own, is_marked, &others)
+    }
+
+    /// The net that has learned from these examples, or the program's own.
+    fn net_for(&self, dims: usize, examples: &[&Example]) -> Result<&InContextNet, EngineError> {
         let tuned = self.tuned.iter().rev().find(|(lessons, net)| net.config().dims == dims && lessons.hold(examples));
-        let net = match tuned {
-            Some((_, net)) => net,
-            None => &self.net(dims)?.net,
-        };
-        strategy::guess(net, &self.compute.device, &own, is_marked, &others)
+        match tuned {
+            Some((_, net)) => Ok(net),
+            None => Ok(&self.net(dims)?.net),
+        }
     }
 
     /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.
@@ -364,12 +374,8 @@ impl NetSegmenter {
 }
 
 impl Segmenter for NetSegmenter {
-    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError> {
-        for example in examples {
-            let encoded = self.encoded(&example.image)?;
-            self.marking(&encoded, &example.marks, None)?;
-        }
-        Ok(())
+    fn prepare(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
+        self.make_plan(examples)
     }
 
     fn guess(
@@ -378,7 +384,11 @@ impl Segmenter for NetSegmenter {
         examples: &[Example],
         _go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
-        let guess = self.look_twice(target, examples);
+        let plan = if target.marks.is_empty() { self.plan_of(examples) } else { None };
+        let guess = match plan {
+            Some(plan) => self.guess_planned(target, examples, &plan),
+            None => self.look_twice(target, examples),
+        };
         self.opened = None;
         guess
     }
@@ -450,6 +460,8 @@ impl NetSegmenter {
         Ok(Guess { probability, uncertainty })
     }
 }
+
+mod planned;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! How passes of a net are combined into one guess, and how little it is to be trusted. Knows tensors and the working
 //! grid, neither files nor marks.
 
+use crate::align::Pose;
 use crate::device::most_contexts;
 use crate::encode::{Encoded, marks::Marking};
 use crate::error::EngineError;
@@ -18,6 +19,16 @@ pub(crate) struct Input {
 impl Input {
     pub fn new(encoded: &Encoded, marking: &Marking) -> Self {
         Self { cells: [encoded.cells.as_slice(), &marking.cells].concat(), shape: encoded.fit.shape() }
+    }
+
+    /// 2 or 3.
+    pub fn dims(&self) -> usize {
+        if self.shape[0] == 1 { 2 } else { 3 }
+    }
+
+    /// As it lies under a pose.
+    pub fn carried(&self, pose: &Pose) -> Self {
+        Self { cells: pose.carried(&self.cells, self.shape), shape: self.shape }
     }
 
     /// Left is right.

@@ -42,6 +42,7 @@ struct Propagation {
     examples: Arc<[Example]>,
     total: usize,
     done: usize,
+    is_prepared: bool,
     spent: Duration,
     panics: usize,
 }
@@ -140,7 +141,7 @@ impl Worker {
                 let total = targets.len();
                 let targets = targets.into();
                 let (done, spent, panics) = (0, Duration::ZERO, 0);
-                self.propagations.push_back(Propagation { ticket, targets, examples, total, done, spent, panics });
+                self.propagations.push_back(Propagation { ticket, targets, examples, total, done, is_prepared: false, spent, panics });
             }
         }
     }
@@ -240,14 +241,16 @@ impl Worker {
         }
     }
 
-    /// Works at the oldest propagation: its examples before the first image, then one image.
+    /// Works at the oldest propagation: a little at its examples before the first image, then one image.
     fn run_next_target(&mut self) {
         let Some(mut job) = self.propagations.pop_front() else { return };
-        if job.done == 0 {
+        if !job.is_prepared {
             self.tell(Event::Progress { ticket: job.ticket, done: 0, total: job.total, left: None });
-            if let Err(error) = self.guarded(|segmenter| segmenter.prepare(&job.examples)) {
-                return self.fail(job.ticket, error);
+            match self.guarded(|segmenter| segmenter.prepare(&job.examples)) {
+                Ok(share) => job.is_prepared = share >= 1.0,
+                Err(error) => return self.fail(job.ticket, error),
             }
+            return self.propagations.push_front(job);
         }
         let Some(target) = job.targets.pop_front() else { return self.finish(job.ticket) };
         let start = Instant::now();

@@ -18,8 +18,8 @@ const LESSONS: usize = 3;
 const LESSON: CaseId = CaseId(50);
 
 impl Segmenter for Gated {
-    fn prepare(&mut self, examples: &[Example]) -> Result<(), EngineError> {
-        if examples.iter().any(|example| example.case == CaseId(7)) { Err(EngineError::NoMarks) } else { Ok(()) }
+    fn prepare(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
+        if examples.iter().any(|example| example.case == CaseId(7)) { Err(EngineError::NoMarks) } else { Ok(1.0) }
     }
 
     fn tune(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
