@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
-/// Cells on each side that count as neighbours.
-const NEIGHBOURS: [usize; SEEN] = [3, 8, 20];
+/// Cells on each side that count as neighbours, in 2-D and in 3-D.
+const NEIGHBOURS: [[usize; SEEN]; 2] = [[3, 8, 20], [2, 5, 10]];
 /// Neighbourhoods that vary less than this (of the image's range) are flat.
 const FLAT: f32 = 0.03;
 /// Where the search begins: so many steps of this length to each side (1 is half a side), and these zooms.
@@ -19,6 +19,8 @@ const FIRST_STEP: f32 = 0.06;
 const HALVINGS: usize = 4;
 /// Sweeps over all numbers before steps are halved, at most.
 const SWEEPS: usize = 3;
+/// Cells near to a structure, in 2-D and in 3-D.
+const NEAR_BY: [usize; 2] = [10, 5];
 /// What an example that does not cover the target at all loses.
 const UNCOVERED: f32 = 0.15;
 
@@ -43,7 +45,7 @@ impl Features {
         let grey: Vec<f32> =
             (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
         let (grey, shape) = halved(&grey, shape);
-        let seen = NEIGHBOURS.map(|reach| standing_out(&grey, shape, reach));
+        let seen = NEIGHBOURS[usize::from(shape[0] > 1)].map(|reach| standing_out(&grey, shape, reach));
         let fine: Vec<[f32; SEEN]> = (0..grey.len()).map(|at| std::array::from_fn(|i| seen[i][at])).collect();
         let coarse = seen.map(|seen| halved(&seen, shape));
         let coarse_shape = coarse[0].1;
@@ -178,19 +180,20 @@ fn corners(from: [f32; 3], shape: [usize; 3]) -> Option<Corners> {
     }))
 }
 
-/// How much alike two images look under a pose: the mean correlation, less what is not covered.
-fn likeness(target: &Grid, example: &Grid, pose: &Pose) -> f32 {
+/// How much alike two images look under a pose: the mean correlation over the cells that count, less what is not covered.
+fn likeness(target: &Grid, example: &Grid, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
     let shape = target.shape;
     let flat = shape[0] == 1;
     // Sums of a, b, aa, bb, ab.
     let mut sums = [[0.0_f64; 5]; SEEN];
-    let mut covered = 0_usize;
+    let (mut covered, mut all) = (0_usize, 0_usize);
     let mut row_sums = [[0.0_f32; 5]; SEEN];
     for (row, values) in target.values.chunks_exact(shape[2]).enumerate() {
         let (z, y) = (row / shape[1], row % shape[1]);
         let [first, second] = [pose.source([z, y, 0], shape), pose.source([z, y, 1], shape)];
         let step: [f32; 3] = std::array::from_fn(|axis| second[axis] - first[axis]);
-        for (x, a) in values.iter().enumerate() {
+        for (x, a) in values.iter().enumerate().filter(|(x, _)| counts(row * shape[2] + x)) {
+            all += 1;
             let from: [f32; 3] = std::array::from_fn(|axis| first[axis] + step[axis] * x as f32);
             let Some(b) = example.sample(from, flat) else { continue };
             covered += 1;
@@ -202,8 +205,8 @@ fn likeness(target: &Grid, example: &Grid, pose: &Pose) -> f32 {
                 sums[4] += a * b;
             }
         }
-        for (all, row) in sums.iter_mut().zip(&mut row_sums) {
-            all.iter_mut().zip(row.iter_mut()).for_each(|(all, row)| *all += f64::from(std::mem::take(row)));
+        for (sums, row) in sums.iter_mut().zip(&mut row_sums) {
+            sums.iter_mut().zip(row.iter_mut()).for_each(|(sum, row)| *sum += f64::from(std::mem::take(row)));
         }
     }
     if covered == 0 {
@@ -212,7 +215,7 @@ fn likeness(target: &Grid, example: &Grid, pose: &Pose) -> f32 {
     let n = covered as f64;
     let correlation = |[a, b, aa, bb, ab]: [f64; 5]| (ab - a * b / n) / ((aa - a * a / n) * (bb - b * b / n)).max(1e-6).sqrt();
     let mean = sums.into_iter().map(correlation).sum::<f64>() / SEEN as f64;
-    mean as f32 - UNCOVERED * (1.0 - covered as f32 / target.values.len() as f32)
+    mean as f32 - UNCOVERED * (1.0 - covered as f32 / all as f32)
 }
 
 impl Grid {
@@ -252,13 +255,13 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> (Pose, f32) {
     let flat = fine.shape[0] == 1;
     let (mut best, mut numbers) = (f32::NEG_INFINITY, [0.0; 10]);
     for start in starts(flat) {
-        let found = likeness(coarse, coarse_example, &Pose::of(&start));
+        let found = likeness(coarse, coarse_example, &Pose::of(&start), |_| true);
         if found > best {
             (best, numbers) = (found, start);
         }
     }
     let free: &[usize] = if flat { &IN_PICTURE } else { &IN_VOLUME };
-    best = likeness(fine, fine_example, &Pose::of(&numbers));
+    best = likeness(fine, fine_example, &Pose::of(&numbers), |_| true);
     let mut step = FIRST_STEP;
     for _ in 0..HALVINGS {
         for _ in 0..SWEEPS {
@@ -266,7 +269,7 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> (Pose, f32) {
             for (&number, way) in free.iter().flat_map(|number| [(number, 1.0), (number, -1.0)]) {
                 let mut tried = numbers;
                 tried[number] += way * step;
-                let found = likeness(fine, fine_example, &Pose::of(&tried));
+                let found = likeness(fine, fine_example, &Pose::of(&tried), |_| true);
                 if found > best {
                     (best, numbers) = (found, tried);
                 }
@@ -278,6 +281,16 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> (Pose, f32) {
         step /= 2.0;
     }
     (Pose::of(&numbers), best)
+}
+
+/// How much alike two images look under a pose within and near a structure: a mask on the target's grid, from 0 to 1.
+pub(crate) fn alike_near(target: &Features, example: &Features, pose: &Pose, mask: &[f32], shape: [usize; 3]) -> f32 {
+    let (mask, shape) = halved(mask, shape);
+    let reach = NEAR_BY[usize::from(shape[0] > 1)];
+    let near = blurred(&mask, shape, reach);
+    // Less than the share of a single cell that is half inside.
+    let least = 0.4 / (2.0 * reach as f32 + 1.0).powi(if shape[0] > 1 { 3 } else { 2 });
+    likeness(&target.0[0], &example.0[0], pose, |at| near[at] >= least)
 }
 
 fn starts(flat: bool) -> Vec<Numbers> {
@@ -349,6 +362,22 @@ mod tests {
         let (pose, itself) = aligned(&a, &a);
         assert!(itself > 0.999 && pose == Pose::NONE, "{itself} {pose:?}");
         assert!(aligned(&a, &b).1 < 0.7, "{}", aligned(&a, &b).1);
+    }
+
+    #[test]
+    fn what_lies_far_from_a_structure_does_not_count_near_it() {
+        let shape = [1, 128, 128];
+        let image = scene(shape, 5);
+        // Everything right of the middle is another scene.
+        let other = scene(shape, 6);
+        let half: Vec<f32> =
+            image.iter().zip(&other).enumerate().map(|(at, (a, b))| if at % 128 < 64 { *a } else { *b }).collect();
+        let [a, b] = [&image, &half].map(|image| Features::new(image, 1, shape));
+        let at = |low: usize, high: usize| -> Vec<f32> {
+            (0..128 * 128).map(|at| f32::from((low..high).contains(&(at % 128)) && (40..60).contains(&(at / 128)))).collect()
+        };
+        let [left, right] = [at(10, 20), at(100, 120)].map(|mask| alike_near(&a, &b, &Pose::NONE, &mask, shape));
+        assert!(left > 0.95 && right < 0.7, "{left} {right}");
     }
 
     #[test]

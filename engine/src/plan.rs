@@ -35,7 +35,7 @@ const MIXES: [Mix; 7] =
 /// What another way must be better by, in Dice.
 const MARGIN: f32 = 0.01;
 /// How much more a mask counts that looks more like the target.
-const SHARPNESS: f32 = 45.0;
+const SHARPNESS: f32 = 30.0;
 
 /// How targets are found from some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +44,15 @@ pub(crate) struct Plan {
     pub first: Mix,
     /// Closely.
     pub second: Mix,
+}
+
+impl Plan {
+    /// The plan where the net has learned from the examples: they cannot tell how good it has become, so it counts half
+    /// at least.
+    pub fn with_learned_net(self) -> Self {
+        let halved = |mix: Mix| std::array::from_fn(|voice| (mix[voice] + MIXES[0][voice]) / 2.0);
+        Self { first: halved(self.first), second: halved(self.second) }
+    }
 }
 
 /// What is known so far of each way: the sum of Dice over so many trials.
@@ -151,10 +160,16 @@ mod tests {
     }
 
     #[test]
+    fn a_net_that_has_learned_counts_half_at_least() {
+        let plan = Plan { first: [0.0, 0.0, 1.0], second: [0.5, 0.5, 0.0] }.with_learned_net();
+        assert_eq!(plan, Plan { first: [0.5, 0.0, 0.5], second: [0.75, 0.25, 0.0] });
+    }
+
+    #[test]
     fn examples_that_look_alike_count_most() {
         let shares = shares(&[0.2, 0.6, 0.5]);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!(shares[1] > 0.95 && shares[2] > 0.005 && shares[0] < 1e-3, "{shares:?}");
+        assert!(shares[1] > 0.9 && shares[2] > 0.03 && shares[0] < 1e-3, "{shares:?}");
         assert_eq!(nearest(&[0.2, 0.6, 0.5], 2), [1, 2]);
     }
 

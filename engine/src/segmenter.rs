@@ -319,11 +319,15 @@ impl NetSegmenter {
 
     /// The net that has learned from these examples, or the program's own.
     fn net_for(&self, dims: usize, examples: &[&Example]) -> Result<&InContextNet, EngineError> {
-        let tuned = self.tuned.iter().rev().find(|(lessons, net)| net.config().dims == dims && lessons.hold(examples));
-        match tuned {
-            Some((_, net)) => Ok(net),
+        match self.learned_net(dims, examples) {
+            Some(net) => Ok(net),
             None => Ok(&self.net(dims)?.net),
         }
+    }
+
+    fn learned_net(&self, dims: usize, examples: &[&Example]) -> Option<&InContextNet> {
+        let holds = |(lessons, net): &&(Lessons, InContextNet)| net.config().dims == dims && lessons.hold(examples);
+        self.tuned.iter().rev().find(holds).map(|(_, net)| net)
     }
 
     /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.

@@ -24,6 +24,8 @@ const MOST_NEAREST: usize = 3;
 const MOST_CLOSE: usize = 4;
 /// Masks that count less than this are not carried over.
 const LEAST_SHARE: f32 = 0.01;
+/// How much more it counts that images look alike near the structure.
+const NEAR: f32 = 0.33;
 /// So many plans are kept: as many structures in turn.
 const MOST_PLANS: usize = 64;
 
@@ -71,8 +73,10 @@ struct Shown {
 /// An example that looks like the target under a pose.
 struct Aligned {
     input: Input,
-    mask: Arc<Vec<f32>>,
+    /// Its mask on the target's grid.
+    mask: Vec<f32>,
     pose: Pose,
+    /// Of the whole, and near the structure above all.
     likeness: f32,
 }
 
@@ -183,7 +187,9 @@ impl NetSegmenter {
         let whole = self.encoded(&target.image)?;
         let (given, understood): (Vec<&Example>, Vec<&Example>) =
             (examples.iter().collect(), planned.understood.iter().collect());
-        let Plan { first: mix, second: closely } = planned.plan;
+        let has_learned = self.learned_net(whole.fit.dims, &given).is_some();
+        let plan = if has_learned { planned.plan.with_learned_net() } else { planned.plan };
+        let Plan { first: mix, second: closely } = plan;
         let First { voices, mut uncertainty, nearest } = self.first(&target.image, &given, &understood, &mix, Some(examples))?;
         let first = plan::mixed(&voices, &mix);
         let mut probability = whole.decode(&first);
@@ -317,10 +323,13 @@ fn aligned(target: &Encoded, examples: Vec<Shown>) -> Vec<Aligned> {
         let channels = encoded.cells.len() / encoded.fit.count();
         Features::new(&encoded.cells, channels, encoded.fit.shape())
     };
-    let target = features(target);
+    let (target, shape) = (features(target), target.fit.shape());
     let one = |Shown { encoded, input, mask }| {
-        let (pose, likeness) = align::aligned(&target, &features(&encoded));
-        Aligned { input, mask, pose, likeness }
+        let example = features(&encoded);
+        let (pose, likeness) = align::aligned(&target, &example);
+        let mask = pose.carried(&mask, shape);
+        let near = align::alike_near(&target, &example, &pose, &mask, shape);
+        Aligned { input, mask, pose, likeness: likeness + NEAR * near.max(0.0) }
     };
     examples.into_par_iter().map(one).collect()
 }
@@ -330,8 +339,7 @@ fn fused(aligned: &[Aligned], shape: [usize; 3]) -> Vec<f32> {
     let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
     let mut sum = vec![0.0; shape.iter().product()];
     for (one, share) in aligned.iter().zip(plan::shares(&likeness)).filter(|(_, share)| *share >= LEAST_SHARE) {
-        let mask = one.pose.carried(&one.mask, shape);
-        sum.iter_mut().zip(mask).for_each(|(sum, value)| *sum += share * value);
+        sum.iter_mut().zip(&one.mask).for_each(|(sum, value)| *sum += share * value);
     }
     sum
 }
