@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Steps in 2-D and in 3-D, where each takes three times as long.
 const STEPS_2D: usize = 300;
-const STEPS_3D: usize = 120;
+const STEPS_3D: usize = 240;
 /// The highest learning rate, reached after so many steps; from there it falls to nothing in a straight line.
 const RATE_2D: f64 = 1e-3;
 const RATE_3D: f64 = 3e-4;

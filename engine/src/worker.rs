@@ -42,7 +42,8 @@ struct Propagation {
     examples: Arc<[Example]>,
     total: usize,
     done: usize,
-    is_prepared: bool,
+    /// The share of the work at its examples that is done.
+    prepared: f32,
     spent: Duration,
     panics: usize,
 }
@@ -141,16 +142,7 @@ impl Worker {
                 let total = targets.len();
                 let targets = targets.into();
                 let (done, spent, panics) = (0, Duration::ZERO, 0);
-                self.propagations.push_back(Propagation {
-                    ticket,
-                    targets,
-                    examples,
-                    total,
-                    done,
-                    is_prepared: false,
-                    spent,
-                    panics,
-                });
+                self.propagations.push_back(Propagation { ticket, targets, examples, total, done, prepared: 0.0, spent, panics });
             }
         }
     }
@@ -253,11 +245,16 @@ impl Worker {
     /// Works at the oldest propagation: a little at its examples before the first image, then one image.
     fn run_next_target(&mut self) {
         let Some(mut job) = self.propagations.pop_front() else { return };
-        if !job.is_prepared {
-            self.tell(Event::Progress { ticket: job.ticket, done: 0, total: job.total, left: None });
+        if job.prepared < 1.0 {
+            if job.prepared == 0.0 {
+                self.tell(Event::Progress { ticket: job.ticket, done: 0, total: job.total, left: None });
+            }
             match self.guarded(|segmenter| segmenter.prepare(&job.examples)) {
-                Ok(share) => job.is_prepared = share >= 1.0,
+                Ok(share) => job.prepared = share,
                 Err(error) => return self.fail(job.ticket, error),
+            }
+            if job.prepared < 1.0 {
+                self.tell(Event::Working { ticket: job.ticket, share: job.prepared, left: None });
             }
             return self.propagations.push_front(job);
         }

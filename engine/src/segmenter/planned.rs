@@ -26,6 +26,8 @@ const MOST_CLOSE: usize = 4;
 const LEAST_SHARE: f32 = 0.01;
 /// How much more it counts that images look alike near the structure.
 const NEAR: f32 = 0.33;
+/// A plan of so many examples at least holds for half as many more.
+const LEAST_INHERITED: usize = 4;
 /// So many plans are kept: as many structures in turn.
 const MOST_PLANS: usize = 64;
 
@@ -46,6 +48,8 @@ pub(super) struct Planning {
     trials: [Trial; 2],
     firsts: Vec<Voices>,
     seconds: usize,
+    /// A plan that was made of most of these examples and holds for all.
+    inherited: Option<Plan>,
 }
 
 /// What was found at first sight.
@@ -86,24 +90,30 @@ impl NetSegmenter {
         if self.plans.iter().any(|planned| planned.lessons.are(examples)) {
             return Ok(1.0);
         }
-        if let [example] = examples {
-            let encoded = self.encoded(&example.image)?;
-            return self.marking(&encoded, &example.marks, None).map(|_| 1.0);
-        }
+        let [first, _, ..] = examples else {
+            for example in examples {
+                let encoded = self.encoded(&example.image)?;
+                self.marking(&encoded, &example.marks, None)?;
+            }
+            return Ok(1.0);
+        };
+        let dims = self.encoded(&first.image)?.fit.dims;
+        let inherited = self.plan_of_most(examples);
         let fresh = || Planning {
             lessons: Lessons::new(examples),
             understood: Vec::new(),
             trials: Default::default(),
             firsts: Vec::new(),
             seconds: 0,
+            inherited,
         };
         let mut planning = self.planning.take().filter(|planning| planning.lessons.are(examples)).unwrap_or_else(fresh);
-        let dims = self.encoded(&examples.first().ok_or(EngineError::NoMarks)?.image)?.fit.dims;
-        let tried = tried(examples.len(), dims);
+        let tried = if planning.inherited.is_some() { Vec::new() } else { tried(examples.len(), dims) };
         if let Some(example) = examples.get(planning.understood.len()) {
             planning.understood.push(self.understood(example)?);
         } else if !self.are_alike(&planning.understood)? {
-            return Ok(self.keep_plan(planning));
+            // The net takes what it can of them.
+            return Ok(self.keep_plan(Planning { inherited: None, trials: Default::default(), ..planning }));
         } else if let Some(&at) = tried.get(planning.firsts.len()) {
             let (given, understood) = (without(examples, at), without(&planning.understood, at));
             let first = self.first(&examples[at].image, &given, &understood, &[1.0; VOICES], None)?;
@@ -128,8 +138,8 @@ impl NetSegmenter {
         Ok(self.keep_plan(planning))
     }
 
-    fn keep_plan(&mut self, Planning { lessons, understood, trials, .. }: Planning) -> f32 {
-        let plan = Plan { first: trials[0].best(), second: trials[1].best() };
+    fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
+        let plan = inherited.unwrap_or(Plan { first: trials[0].best(), second: trials[1].best() });
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
@@ -170,6 +180,16 @@ impl NetSegmenter {
         };
         let mask = example.marks.mask.as_ref().ok_or(EngineError::NoMarks)?;
         self.mask(&encoded, mask)
+    }
+
+    /// The plan of most of these examples, of which each still stands: some more do not change it.
+    fn plan_of_most(&self, examples: &[Example]) -> Option<Plan> {
+        let all: Vec<&Example> = examples.iter().collect();
+        let holds = |planned: &&Planned| {
+            let known = planned.understood.len();
+            known >= LEAST_INHERITED && 2 * examples.len() <= 3 * known && planned.lessons.hold(&all)
+        };
+        self.plans.iter().rev().find(holds).map(|planned| planned.plan)
     }
 
     /// The plan of just these examples, if it was made.

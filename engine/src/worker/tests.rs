@@ -9,17 +9,29 @@ use std::sync::mpsc;
 struct Gated {
     started: mpsc::Sender<CaseId>,
     gate: mpsc::Receiver<()>,
-    /// Steps learned.
+    /// Steps learned, and steps planned.
     learned: usize,
+    planned: usize,
 }
 
 /// Steps that tuning takes; each tells of itself as the start of this case.
 const LESSONS: usize = 3;
 const LESSON: CaseId = CaseId(50);
+/// An example that takes as many steps to be prepared; each tells of itself as the start of this case.
+const PLANNED: CaseId = CaseId(51);
 
 impl Segmenter for Gated {
     fn prepare(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
-        if examples.iter().any(|example| example.case == CaseId(7)) { Err(EngineError::NoMarks) } else { Ok(1.0) }
+        if examples.iter().any(|example| example.case == CaseId(7)) {
+            return Err(EngineError::NoMarks);
+        }
+        if examples.iter().all(|example| example.case != PLANNED) {
+            return Ok(1.0);
+        }
+        let _ = self.started.send(PLANNED);
+        let _ = self.gate.recv();
+        self.planned += 1;
+        Ok(self.planned as f32 / LESSONS as f32)
     }
 
     fn tune(&mut self, examples: &[Example]) -> Result<f32, EngineError> {
@@ -96,7 +108,7 @@ impl Bench {
                 opening.fetch_add(1, Ordering::Relaxed);
                 let (inner, gate) = mpsc::channel();
                 let _ = relay.send(inner);
-                Ok((Box::new(Gated { started: start.clone(), gate, learned: 0 }), About::default()))
+                Ok((Box::new(Gated { started: start.clone(), gate, learned: 0, planned: 0 }), About::default()))
             })
         });
         let bench = Self { engine, started, gate, opened, told };
@@ -140,9 +152,13 @@ impl Bench {
     }
 
     fn propagate(&self, cases: &[u64]) -> Ticket {
+        self.propagate_from(cases, Vec::new())
+    }
+
+    fn propagate_from(&self, cases: &[u64], examples: Vec<Example>) -> Ticket {
         let ticket = self.engine.ticket();
         let targets = cases.iter().map(|&case| target(case)).collect();
-        assert!(self.engine.send(Request::Propagate { ticket, targets, examples: Arc::new([]) }));
+        assert!(self.engine.send(Request::Propagate { ticket, targets, examples: examples.into() }));
         ticket
     }
 
@@ -193,6 +209,31 @@ fn a_preview_waits_for_one_step_of_tuning_and_a_propagation_for_all() {
     assert_eq!(bench.story(many), ["p0", "g1", "p1", "finished"]);
     let order: Vec<u64> = bench.started.try_iter().map(|case| case.0).collect();
     assert_eq!(order, [LESSON.0, LESSON.0, 1]);
+}
+
+#[test]
+fn a_preview_waits_for_one_step_of_preparing_and_cancelling_for_none() {
+    let bench = Bench::new();
+    let example = || {
+        let Target { case, image, .. } = target(PLANNED.0);
+        vec![Example { case, image, marks: Marks::default() }]
+    };
+    let many = bench.propagate_from(&[1], example());
+    bench.wait_for(PLANNED.0);
+    let one = bench.preview(9);
+    bench.open_gate(2);
+    bench.wait_for(9);
+    bench.open_gate(LESSONS);
+    assert_eq!(bench.story(one), ["g9", "finished"]);
+    assert_eq!(bench.story(many), ["w", "g1", "p1", "finished"]);
+    let order: Vec<u64> = bench.started.try_iter().map(|case| case.0).collect();
+    assert_eq!(order, [PLANNED.0, PLANNED.0, 1]);
+    let cancelled = bench.propagate_from(&[1], example());
+    bench.wait_for(PLANNED.0);
+    bench.engine.cancel(cancelled);
+    bench.open_gate(1);
+    assert_eq!(bench.story(cancelled).last().map(String::as_str), Some("finished"));
+    assert!(bench.started.try_iter().all(|case| case != CaseId(1)), "nothing is guessed after that");
 }
 
 #[test]
