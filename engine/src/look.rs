@@ -1,6 +1,8 @@
 //! Where to look: first over the whole image, then closely at what was found or marked, so that small structures keep
 //! their edges. Knows regions and windows, neither tensors nor files.
 
+pub(crate) mod tiles;
+
 use crate::encode::fit::Fit;
 use crate::protocol::Marks;
 use imaging::{Affine, Grid, Kind, Sign, regions};
@@ -34,6 +36,11 @@ impl Region {
         let positive = marks.prompts.iter().filter(|prompt| prompt.sign == Sign::Positive);
         let points = positive.flat_map(|prompt| prompt.shape.points());
         points.filter(|point| point.iter().all(|v| v.is_finite())).map(Self::at).reduce(Self::joined)
+    }
+
+    /// What was found in an image and marked in it.
+    pub fn of_target(marks: &Marks, found: Option<Self>) -> Option<Self> {
+        found.into_iter().chain(Self::of_marks(marks)).reduce(Self::joined)
     }
 
     fn at(point: [f32; 3]) -> Self {

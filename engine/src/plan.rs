@@ -42,8 +42,10 @@ const SHARPNESS: f32 = 30.0;
 pub(crate) struct Plan {
     /// At first sight.
     pub first: Mix,
-    /// Closely.
+    /// Closely, through one window.
     pub second: Mix,
+    /// Closely, through many, where the structure is too large for one.
+    pub tiled: Mix,
 }
 
 impl Plan {
@@ -51,7 +53,7 @@ impl Plan {
     /// at least.
     pub fn with_learned_net(self) -> Self {
         let halved = |mix: Mix| std::array::from_fn(|voice| (mix[voice] + MIXES[0][voice]) / 2.0);
-        Self { first: halved(self.first), second: halved(self.second) }
+        Self { first: halved(self.first), second: halved(self.second), ..self }
     }
 }
 
@@ -69,11 +71,20 @@ impl Trial {
         self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&mixed(voices, mix), truth));
     }
 
-    /// The way that found the examples best.
+    /// The way that found the examples best; the net's, unless another is better by far.
     pub fn best(&self) -> Mix {
-        let least = self.sums[0] + MARGIN * self.tried as f32;
-        let better = (1..MIXES.len()).filter(|&at| self.sums[at] > least);
-        MIXES[better.fold(0, |best, at| if self.sums[at] > self.sums[best] { at } else { best })]
+        self.better_than(0)
+    }
+
+    /// The same, but what was there before stays, unless another is better by far.
+    pub fn worth_it(&self) -> Mix {
+        self.better_than(MIXES.len() - 1)
+    }
+
+    fn better_than(&self, usual: usize) -> Mix {
+        let least = self.sums[usual] + MARGIN * self.tried as f32;
+        let better = (0..MIXES.len()).filter(|&at| self.sums[at] > least);
+        MIXES[better.fold(usual, |best, at| if self.sums[at] > self.sums[best] { at } else { best })]
     }
 }
 
@@ -156,13 +167,15 @@ mod tests {
         let mut trial = Trial::default();
         trial.add(&[right.clone(), right.clone(), right], &HALF);
         assert_eq!(trial.best(), [1.0, 0.0, 0.0], "nothing is better than the net as it is");
+        assert_eq!(trial.worth_it(), [0.0, 0.0, 1.0], "nor better than what was there");
         assert_eq!(Trial::default().best(), [1.0, 0.0, 0.0], "nothing is known");
     }
 
     #[test]
     fn a_net_that_has_learned_counts_half_at_least() {
-        let plan = Plan { first: [0.0, 0.0, 1.0], second: [0.5, 0.5, 0.0] }.with_learned_net();
-        assert_eq!(plan, Plan { first: [0.5, 0.0, 0.5], second: [0.75, 0.25, 0.0] });
+        let tiled = [0.0, 0.0, 1.0];
+        let plan = Plan { first: [0.0, 0.0, 1.0], second: [0.5, 0.5, 0.0], tiled }.with_learned_net();
+        assert_eq!(plan, Plan { first: [0.5, 0.0, 0.5], second: [0.75, 0.25, 0.0], tiled });
     }
 
     #[test]

@@ -18,6 +18,7 @@ use planned::{Planned, Planning};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
+use tiles::Close;
 
 /// What was guessed.
 pub(crate) struct Guess {
@@ -314,12 +315,12 @@ impl NetSegmenter {
             return Err(EngineError::NoMarks);
         }
         let own = Input::new(encoded, &own);
-        strategy::guess(self.net_for(dims, examples)?, &self.compute.device, &own, is_marked, &others)
+        strategy::guess(self.net_for(dims, Some(examples))?, &self.compute.device, &own, is_marked, &others)
     }
 
     /// The net that has learned from these examples, or the program's own.
-    fn net_for(&self, dims: usize, examples: &[&Example]) -> Result<&InContextNet, EngineError> {
-        match self.learned_net(dims, examples) {
+    fn net_for(&self, dims: usize, examples: Option<&[&Example]>) -> Result<&InContextNet, EngineError> {
+        match examples.and_then(|examples| self.learned_net(dims, examples)) {
             Some(net) => Ok(net),
             None => Ok(&self.net(dims)?.net),
         }
@@ -363,13 +364,8 @@ impl NetSegmenter {
         examples: &[&Example],
         found: Option<Region>,
     ) -> Result<Option<(Fit, f64)>, EngineError> {
-        let marked = Region::of_marks(&target.marks);
-        let region = match (found, marked) {
-            (Some(found), Some(marked)) => found.joined(marked),
-            (Some(region), None) | (None, Some(region)) => region,
-            (None, None) => return Ok(None),
-        };
-        let side = match marked {
+        let Some(region) = Region::of_target(&target.marks, found) else { return Ok(None) };
+        let side = match Region::of_marks(&target.marks) {
             Some(_) => Some(look::side_of_own(whole, &region)),
             None => self.side_of_examples(examples)?,
         };
@@ -382,16 +378,11 @@ impl Segmenter for NetSegmenter {
         self.make_plan(examples)
     }
 
-    fn guess(
-        &mut self,
-        target: &Target,
-        examples: &[Example],
-        _go_on: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Guess, EngineError> {
+    fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
         let plan = if target.marks.is_empty() { self.plan_of(examples) } else { None };
         let guess = match plan {
-            Some(plan) => self.guess_planned(target, examples, &plan),
-            None => self.look_twice(target, examples),
+            Some(plan) => self.guess_planned(target, examples, &plan, go_on),
+            None => self.look_twice(target, examples, go_on),
         };
         self.opened = None;
         guess
@@ -433,39 +424,53 @@ impl NetSegmenter {
         Ok(tuning.share())
     }
 
-    fn look_twice(&mut self, target: &Target, examples: &[Example]) -> Result<Guess, EngineError> {
+    fn look_twice(
+        &mut self,
+        target: &Target,
+        examples: &[Example],
+        go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
         let is_marked = !target.marks.is_empty();
         // A marked target stands among its own examples already.
         let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
         examples.sort_by_key(|example| example.case);
 
-        let marks_suffice = look::tells_size(&target.marks, &whole.fit);
-        let closer = if marks_suffice { self.closer(target, &whole.fit, &examples, None)? } else { None };
-        let (first, window) = match closer {
-            Some(window) => (None, Some(window)),
-            None => {
-                let (cells, uncertainty) = self.look(target, &whole, &examples, None)?;
-                let found = Region::of_guess(&whole.fit, &cells);
-                let window = if marks_suffice { None } else { self.closer(target, &whole.fit, &examples, found)? };
-                (Some((cells, uncertainty)), window)
-            }
-        };
-        let (mut probability, mut uncertainty) = match &first {
-            Some((cells, uncertainty)) => (whole.decode(cells), *uncertainty),
-            None => (Volume::filled(whole.grid, 0), 1.0),
-        };
-        if let Some((fit, side)) = window {
-            let window = self.window(&target.image, &fit)?;
-            let (cells, closely) = self.look(target, &window, &examples, Some(side))?;
-            fit.paste(&cells, &mut probability.voxels);
-            uncertainty = closely;
+        if look::tells_size(&target.marks, &whole.fit)
+            && let Some(window) = self.closer(target, &whole.fit, &examples, None)?
+        {
+            let close = self.look_closely(target, window, &examples)?;
+            let mut probability = Volume::filled(whole.grid, 0);
+            close.paste(&mut probability.voxels);
+            return Ok(Guess { probability, uncertainty: close.uncertainty });
         }
-        Ok(Guess { probability, uncertainty })
+        let (cells, uncertainty) = self.look(target, &whole, &examples, None)?;
+        let mut guess = Guess { probability: whole.decode(&cells), uncertainty };
+        let found = Region::of_guess(&whole.fit, &cells);
+        let close = match self.closer(target, &whole.fit, &examples, found)? {
+            Some(window) => Some(self.look_closely(target, window, &examples)?),
+            // In volumes tiles did harm where no plan had tried them.
+            None => match Region::of_target(&target.marks, found).filter(|_| whole.fit.dims == 2) {
+                Some(region) => self.tiled(target, &region, &examples, Some(&examples), go_on)?,
+                None => None,
+            },
+        };
+        if let Some(close) = close {
+            close.paste(&mut guess.probability.voxels);
+            guess.uncertainty = close.uncertainty;
+        }
+        Ok(guess)
+    }
+
+    fn look_closely(&mut self, target: &Target, (fit, side): (Fit, f64), examples: &[&Example]) -> Result<Close, EngineError> {
+        let window = self.window(&target.image, &fit)?;
+        let (cells, uncertainty) = self.look(target, &window, examples, Some(side))?;
+        Ok(Close { windows: vec![(fit, cells)], uncertainty, is_tiled: false })
     }
 }
 
 mod planned;
+mod tiles;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 
 use crate::error::EngineError;
 use imaging::{Direction, Image, space::closest_canonical};
+use rayon::prelude::*;
 
 /// Cells along a side of the working grid, in 2-D and in 3-D.
 const SIZE_2D: usize = 128;
@@ -34,6 +35,54 @@ pub struct Fit {
 
 /// Two cells, and the share of the second.
 type Between = ([usize; 2], f32);
+
+/// A window's cells in the order of the voxel axes, and the voxels that they cover.
+pub struct Placed {
+    cells: Vec<f32>,
+    shape: [usize; 3],
+    along: [Vec<(usize, Between)>; 3],
+}
+
+impl Placed {
+    /// Adds what the window shows of plane `k` of the source grid, and how much it counts there.
+    fn add_plane(&self, k: usize, width: usize, sums: &mut [[f32; 2]]) {
+        let [ci, cj, ck] = self.shape;
+        let [across, down, through] = &self.along;
+        let Some(&(_, between)) = through.iter().find(|(plane, _)| *plane == k) else { return };
+        let (mut plane, mut line) = (vec![0.0; ci * cj], vec![0.0; ci]);
+        blend(&self.cells, ci * cj, between, &mut plane);
+        let deep = inside(between, ck);
+        for &(j, between) in down {
+            blend(&plane, ci, between, &mut line);
+            let high = deep.min(inside(between, cj));
+            for &(i, between) in across {
+                let ([low, next], share) = between;
+                let weight = high.min(inside(between, ci));
+                let [sum, weights] = &mut sums[j * width + i];
+                *sum += weight * (line[low] + share * (line[next] - line[low]));
+                *weights += weight;
+            }
+        }
+    }
+}
+
+/// How far inside of a window a place between two of its cells lies: from 1 in the middle almost to 0 at the edge.
+fn inside(([low, _], share): Between, cells: usize) -> f32 {
+    1.0 - (2.0 * (low as f32 + share + 0.5) / cells as f32 - 1.0).abs()
+}
+
+/// Lays windows of an image over what is there, on the source grid, 0 to 255: where they overlap, each counts the more the
+/// farther a voxel lies inside of it. Voxels outside of all windows stay.
+pub fn paste(windows: &[Placed], shape: [usize; 3], out: &mut [u8]) {
+    let [width, height, _] = shape;
+    out.par_chunks_mut((width * height).max(1)).enumerate().for_each(|(k, out)| {
+        let mut sums = vec![[0.0; 2]; out.len()];
+        windows.iter().for_each(|window| window.add_plane(k, width, &mut sums));
+        for (out, [sum, weights]) in out.iter_mut().zip(sums).filter(|(_, [_, weights])| *weights > 0.0) {
+            *out = ((sum / weights).clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+        }
+    });
+}
 
 /// A voxel's share in some cells.
 type Shares = Vec<(usize, f32)>;
@@ -106,6 +155,14 @@ impl Fit {
     pub fn longest(&self, voxels: [f64; 3]) -> f64 {
         let length = |axis: usize| if self.cells[axis] == 1 { 0.0 } else { voxels[axis] / self.scale[axis] * self.cell };
         (0..3).map(length).fold(0.0, f64::max)
+    }
+
+    /// A length in the unit of [`Fit::cell`] in voxels along each axis; along a flat one it is the whole image's.
+    #[must_use]
+    pub fn voxels(&self, length: f64) -> [f64; 3] {
+        std::array::from_fn(
+            |axis| if self.cells[axis] == 1 { self.source[axis] as f64 } else { length / self.cell * self.scale[axis] },
+        )
     }
 
     /// Cells along `D`, `H` and `W`.
@@ -195,28 +252,14 @@ impl Fit {
     #[must_use]
     pub fn back(&self, cells: &[f32]) -> Vec<u8> {
         let mut out = vec![0; self.source.iter().product()];
-        self.paste(cells, &mut out);
+        paste(&[self.placed(cells)], self.source, &mut out);
         out
     }
 
-    /// As [`Fit::back`], onto what is there: voxels outside of the window stay.
-    pub fn paste(&self, cells: &[f32], out: &mut [u8]) {
-        let cells = self.turn(cells, false);
-        let [across, down, through] = std::array::from_fn(|axis| self.neighbours(axis));
-        let [ci, cj, _] = self.cells;
-        let [width, height, _] = self.source;
-        let (mut plane, mut line) = (vec![0.0; ci * cj], vec![0.0; ci]);
-        for &(k, between) in &through {
-            blend(&cells, ci * cj, between, &mut plane);
-            for &(j, between) in &down {
-                blend(&plane, ci, between, &mut line);
-                let row = &mut out[(k * height + j) * width..][..width];
-                for &(i, ([low, high], share)) in &across {
-                    let value = line[low] + share * (line[high] - line[low]);
-                    row[i] = (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-                }
-            }
-        }
+    /// Probabilities `[D, H, W]`, ready to be laid on the source grid.
+    #[must_use]
+    pub fn placed(&self, cells: &[f32]) -> Placed {
+        Placed { cells: self.turn(cells, false), shape: self.cells, along: std::array::from_fn(|axis| self.neighbours(axis)) }
     }
 
     /// For each voxel along an axis, the cells that take it: a triangle of half-width max(1, scale) around each

@@ -1,5 +1,6 @@
 //! Unmarked targets, found as a plan says, and how that plan is made of the examples.
 
+use super::tiles::Close;
 use super::{Guess, NetSegmenter};
 use crate::align::{self, Features, Pose};
 use crate::encode::Encoded;
@@ -24,6 +25,8 @@ const MOST_NEAREST: usize = 3;
 const MOST_CLOSE: usize = 4;
 /// Masks that count less than this are not carried over.
 const LEAST_SHARE: f32 = 0.01;
+/// What is tried on examples.
+const EVERYTHING: Plan = Plan { first: [1.0; VOICES], second: [1.0; VOICES], tiled: [1.0, 0.0, 0.0] };
 /// How much more it counts that images look alike near the structure.
 const NEAR: f32 = 0.33;
 /// A plan of so many examples at least holds for half as many more.
@@ -44,8 +47,8 @@ pub(super) struct Planned {
 pub(super) struct Planning {
     lessons: Lessons,
     understood: Vec<Example>,
-    /// At first sight, and closely.
-    trials: [Trial; 2],
+    /// At first sight, through one window, and through many.
+    trials: [Trial; 3],
     firsts: Vec<Voices>,
     seconds: usize,
     /// A plan that was made of most of these examples and holds for all.
@@ -60,11 +63,11 @@ struct First {
     nearest: Vec<usize>,
 }
 
-/// What was found closely.
+/// What was found closely, in each window by each voice.
 struct Second {
-    fit: Fit,
-    voices: Voices,
+    windows: Vec<(Fit, Voices)>,
     uncertainty: f32,
+    is_tiled: bool,
 }
 
 /// An example as it is, with its mask.
@@ -116,17 +119,24 @@ impl NetSegmenter {
             return Ok(self.keep_plan(Planning { inherited: None, trials: Default::default(), ..planning }));
         } else if let Some(&at) = tried.get(planning.firsts.len()) {
             let (given, understood) = (without(examples, at), without(&planning.understood, at));
-            let first = self.first(&examples[at].image, &given, &understood, &[1.0; VOICES], None)?;
+            let first = self.first(&examples[at].image, &given, &understood, &EVERYTHING.first, None)?;
             planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
             let first = plan::mixed(&planning.firsts[planning.seconds], &planning.trials[0].best());
-            let understood = without(&planning.understood, at);
-            if let Some(second) = self.second(&examples[at].image, &first, &understood, &[1.0; VOICES], None)? {
-                let truth = self.truth(&planning.understood[at], Some(&second.fit))?;
-                planning.trials[1].add(&second.voices, &truth);
+            let (target, understood) = (unmarked(&examples[at]), without(&planning.understood, at));
+            let second = self.second(&target, &first, &understood, &EVERYTHING, None, &mut |_| true)?;
+            let is_tiled = second.as_ref().is_some_and(|second| second.is_tiled);
+            if let Some(Second { windows, .. }) = second {
+                let (mut voices, mut truth) = (Voices::default(), Vec::new());
+                for (fit, found) in windows {
+                    voices.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
+                    truth.extend_from_slice(&self.truth(&planning.understood[at], Some(&fit))?);
+                }
+                planning.trials[if is_tiled { 2 } else { 1 }].add(&voices, &truth);
             }
-            planning.seconds += 1;
+            // Tiles take long: every other example tells enough.
+            planning.seconds = (planning.seconds + if is_tiled { 2 } else { 1 }).min(tried.len());
         }
         self.opened = None;
         let (done, all) =
@@ -139,7 +149,7 @@ impl NetSegmenter {
     }
 
     fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
-        let plan = inherited.unwrap_or(Plan { first: trials[0].best(), second: trials[1].best() });
+        let plan = inherited.unwrap_or(Plan { first: trials[0].best(), second: trials[1].best(), tiled: trials[2].worth_it() });
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
@@ -155,7 +165,7 @@ impl NetSegmenter {
             return Ok(example.clone());
         }
         let target = Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
-        let guess = self.look_twice(&target, &[])?.probability;
+        let guess = self.look_twice(&target, &[], &mut |_| true)?.probability;
         let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
         Ok(Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() })
     }
@@ -203,22 +213,22 @@ impl NetSegmenter {
         target: &Target,
         examples: &[Example],
         planned: &Planned,
+        go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
-        let (given, understood): (Vec<&Example>, Vec<&Example>) =
-            (examples.iter().collect(), planned.understood.iter().collect());
+        let (given, understood): (Vec<&Example>, Vec<&Example>) = (examples.iter().collect(), planned.understood.iter().collect());
         let has_learned = self.learned_net(whole.fit.dims, &given).is_some();
         let plan = if has_learned { planned.plan.with_learned_net() } else { planned.plan };
-        let Plan { first: mix, second: closely } = plan;
-        let First { voices, mut uncertainty, nearest } = self.first(&target.image, &given, &understood, &mix, Some(examples))?;
-        let first = plan::mixed(&voices, &mix);
+        let First { voices, mut uncertainty, nearest } =
+            self.first(&target.image, &given, &understood, &plan.first, Some(&given))?;
+        let first = plan::mixed(&voices, &plan.first);
         let mut probability = whole.decode(&first);
-        if closely[BEFORE] < 1.0 {
-            let near = if nearest.is_empty() { understood } else { nearest.iter().map(|&at| understood[at]).collect() };
-            if let Some(second) = self.second(&target.image, &first, &near, &closely, Some(examples))? {
-                second.fit.paste(&plan::mixed(&second.voices, &closely), &mut probability.voxels);
-                uncertainty = second.uncertainty;
-            }
+        let near = if nearest.is_empty() { understood } else { nearest.iter().map(|&at| understood[at]).collect() };
+        if let Some(second) = self.second(target, &first, &near, &plan, Some(&given), go_on)? {
+            let mix = if second.is_tiled { plan.tiled } else { plan.second };
+            uncertainty = second.uncertainty;
+            let windows = second.windows.into_iter().map(|(fit, voices)| (fit, plan::mixed(&voices, &mix))).collect();
+            Close { windows, uncertainty, is_tiled: second.is_tiled }.paste(&mut probability.voxels);
         }
         Ok(Guess { probability, uncertainty })
     }
@@ -230,7 +240,7 @@ impl NetSegmenter {
         given: &[&Example],
         understood: &[&Example],
         mix: &Mix,
-        learned: Option<&[Example]>,
+        learned: Option<&[&Example]>,
     ) -> Result<First, EngineError> {
         let whole = self.encoded(image)?;
         let own = self.unmarked(&whole)?;
@@ -266,40 +276,60 @@ impl NetSegmenter {
         Ok(first)
     }
 
-    /// Looks closely at what was found, if a window shows more of it, in as many ways as count; the nearest examples come
-    /// first.
+    /// Looks closely at what was found in an unmarked target, in as many ways as count, if a window or tiles show more of
+    /// it; the nearest examples come first.
     fn second(
         &mut self,
-        image: &ImageRef,
+        target: &Target,
         first: &[f32],
         examples: &[&Example],
-        mix: &Mix,
-        learned: Option<&[Example]>,
+        plan: &Plan,
+        learned: Option<&[&Example]>,
+        go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Option<Second>, EngineError> {
-        let whole = self.encoded(image)?;
+        let whole = self.encoded(&target.image)?;
         let side = self.side_of_examples(examples)?;
         let Some((region, side)) = Region::of_guess(&whole.fit, first).zip(side) else { return Ok(None) };
-        let Some(fit) = look::around(&whole.fit, &region, side) else { return Ok(None) };
-        let window = self.window(image, &fit)?;
+        let before = |fit: &Fit| plan::resampled(first, &whole.fit, fit);
+        let Some(fit) = look::around(&whole.fit, &region, side) else {
+            if plan.tiled[BEFORE] == 1.0 {
+                return Ok(None);
+            }
+            let near = &examples[..examples.len().min(MOST_CLOSE)];
+            let close = self.tiled(target, &region, near, learned, go_on)?;
+            return Ok(close.map(|Close { windows, uncertainty, is_tiled }| {
+                // Masks are not fused in tiles: that voice is what was there before.
+                let windows = windows.into_iter().map(|(fit, cells)| {
+                    let before = before(&fit);
+                    (fit, [cells, before.clone(), before])
+                });
+                Second { windows: windows.collect(), uncertainty, is_tiled }
+            }));
+        };
+        let mix = &plan.second;
+        if mix[BEFORE] == 1.0 {
+            return Ok(None);
+        }
+        let window = self.window(&target.image, &fit)?;
         let own = self.unmarked(&window)?;
-        let mut second = Second { voices: Default::default(), uncertainty: 0.0, fit };
+        let (mut voices, mut uncertainty) = (Voices::default(), 0.0);
         if mix[NET] > 0.0 {
             let near = &examples[..examples.len().min(MOST_CLOSE)];
-            let contexts = self.contexts(near, window.fit.dims, Some(side))?;
-            (second.voices[NET], second.uncertainty) = self.pass(&own, &contexts, learned)?;
+            let contexts = self.contexts(near, fit.dims, Some(side))?;
+            (voices[NET], uncertainty) = self.pass(&own, &contexts, learned)?;
         }
         if mix[FUSED] > 0.0 {
             let near = examples.iter().take(MOST_COMPARED);
             let shown = near.map(|example| self.shown_closely(example, side)).collect::<Result<_, _>>()?;
-            second.voices[FUSED] = fused(&aligned(&window, shown), window.fit.shape());
+            voices[FUSED] = fused(&aligned(&window, shown), fit.shape());
         }
         if mix[BEFORE] > 0.0 {
-            second.voices[BEFORE] = plan::resampled(first, &whole.fit, &window.fit);
+            voices[BEFORE] = before(&fit);
         }
         if mix[NET] == 0.0 {
-            second.uncertainty = strategy::entropy(&plan::mixed(&second.voices, mix));
+            uncertainty = strategy::entropy(&plan::mixed(&voices, mix));
         }
-        Ok(Some(second))
+        Ok(Some(Second { windows: vec![(fit, voices)], uncertainty, is_tiled: false }))
     }
 
     fn unmarked(&mut self, encoded: &Encoded) -> Result<Input, EngineError> {
@@ -307,15 +337,11 @@ impl NetSegmenter {
     }
 
     /// A pass of the net, or of the one that has learned from these examples.
-    fn pass(&self, own: &Input, contexts: &[Input], learned: Option<&[Example]>) -> Result<(Vec<f32>, f32), EngineError> {
+    fn pass(&self, own: &Input, contexts: &[Input], learned: Option<&[&Example]>) -> Result<(Vec<f32>, f32), EngineError> {
         if contexts.is_empty() {
             return Err(EngineError::NoMarks);
         }
-        let net = match learned {
-            Some(examples) => self.net_for(own.dims(), &examples.iter().collect::<Vec<_>>())?,
-            None => &self.net(own.dims())?.net,
-        };
-        strategy::guess(net, &self.compute.device, own, false, contexts)
+        strategy::guess(self.net_for(own.dims(), learned)?, &self.compute.device, own, false, contexts)
     }
 
     /// An example with its mask on the whole working grid.
@@ -373,6 +399,10 @@ fn tried(examples: usize, dims: usize) -> Vec<usize> {
 fn evenly(all: usize, most: usize) -> Vec<usize> {
     let count = all.min(most);
     (0..count).map(|i| i * all / count).collect()
+}
+
+fn unmarked(example: &Example) -> Target {
+    Target { case: example.case, image: example.image.clone(), marks: Marks::default(), previous: None }
 }
 
 fn without(examples: &[Example], at: usize) -> Vec<&Example> {

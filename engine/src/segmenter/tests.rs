@@ -127,3 +127,37 @@ fn a_plan_understands_boxes() {
     });
     assert!(planned > 0.75 && planned > plain + 0.1, "plain {plain:.3}, planned {planned:.3}");
 }
+
+/// Bright discs of 6 pixels' radius all over the middle of a large picture, and their mask.
+fn discs(case: u64, shift: f32) -> (CaseId, Arc<Image>, Arc<Mask>) {
+    let grid = Grid::new([384, 384, 1], Affine::IDENTITY);
+    let inside = |at: usize| {
+        let [x, y, _] = grid.voxel(at).map(|v| v as f32 - 92.0 - shift);
+        let off = |along: f32| along.rem_euclid(25.0) - 12.5;
+        (0.0..200.0).contains(&x) && (0.0..200.0).contains(&y) && off(x).hypot(off(y)) <= 6.0
+    };
+    let grain = |at: usize| (at.wrapping_mul(2_654_435_761) >> 7) as f32 % 100.0;
+    let voxels = (0..grid.len()).map(|at| grain(at) + if inside(at) { 700.0 } else { 300.0 }).collect();
+    let mask = Mask::from_fn(grid.shape, inside);
+    (CaseId(case), Arc::new(Image { is_picture: true, ..Image::grey(Volume { grid, voxels }) }), Arc::new(mask))
+}
+
+#[test]
+fn what_spans_the_image_is_looked_at_tile_by_tile() {
+    let (case, image, mask) = discs(1, 0.0);
+    let marks = Marks { prompts: Vec::new(), mask: Some(mask) };
+    let examples = [Example { case, image: ImageRef::Loaded(image), marks }];
+    let (case, image, truth) = discs(2, 7.0);
+    let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
+    let (once, tiled) = once_and_twice(&target, &examples, &truth);
+    assert!(tiled > once + 0.03, "once {once:.3}, tiled {tiled:.3}");
+
+    let mut segmenter = segmenter();
+    let mut shares = Vec::new();
+    let stopped = segmenter.guess(&target, &examples, &mut |share| {
+        shares.push(share);
+        shares.len() < 3
+    });
+    assert!(matches!(stopped, Err(EngineError::Cancelled)));
+    assert!(shares.len() == 3 && shares.is_sorted() && shares[0] > 0.0 && shares[2] < 1.0, "{shares:?}");
+}
