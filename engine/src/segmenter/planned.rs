@@ -216,7 +216,8 @@ impl NetSegmenter {
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
         let whole = self.encoded(&target.image)?;
-        let (given, understood): (Vec<&Example>, Vec<&Example>) = (examples.iter().collect(), planned.understood.iter().collect());
+        let (given, understood): (Vec<&Example>, Vec<&Example>) =
+            (examples.iter().collect(), planned.understood.iter().collect());
         let has_learned = self.learned_net(whole.fit.dims, &given).is_some();
         let plan = if has_learned { planned.plan.with_learned_net() } else { planned.plan };
         let First { voices, mut uncertainty, nearest } =
