@@ -295,8 +295,10 @@ fn take_one(project: &Project, session: &mut Session, notices: &mut Notices, eve
         }
         Event::Measured { products_a_second } => session.speed = Some(products_a_second).filter(|speed| *speed > 0.0),
         Event::Working { ticket, share, left } => session.working = Some((ticket, share, left)),
+        Event::Preparing { ticket, share } => session.preparing = (share < 1.0).then_some((ticket, share)),
         Event::Progress { ticket, done, total, left } => {
             session.working.take_if(|working| working.0 == ticket);
+            session.preparing.take_if(|preparing| preparing.0 == ticket);
             if let Some(running) = session.propagation.as_mut().filter(|running| running.ticket == ticket) {
                 (running.done, running.total, running.left) = (done, total, left);
             }
@@ -344,6 +346,7 @@ fn finished(project: &Project, session: &mut Session, notices: &mut Notices, tic
 
 fn end(session: &mut Session, ticket: Ticket) {
     session.working.take_if(|working| working.0 == ticket);
+    session.preparing.take_if(|preparing| preparing.0 == ticket);
     session.waiting.take_if(|waiting| waiting.ticket == ticket);
     session.propagation.take_if(|running| running.ticket == ticket);
     if let Some(running) = &mut session.propagation {

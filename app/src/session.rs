@@ -147,6 +147,8 @@ pub struct Session {
     pub speed: Option<f64>,
     /// How far a long guess is: its order, the share done, the time left.
     pub working: Option<(Ticket, f32, Option<Duration>)>,
+    /// How far the examples of a propagation were compared: its order, the share done.
+    pub preparing: Option<(Ticket, f32)>,
     /// Cases whose file is being read.
     pub loading: HashSet<CaseId>,
     /// How masks are edited, and the change that waits for the user's word.
@@ -198,6 +200,7 @@ impl Default for Session {
             net: engine::NetChoice::Own,
             speed: None,
             working: None,
+            preparing: None,
             loading: HashSet::new(),
             editing: Editing::default(),
             prefs: Prefs::default(),

@@ -140,6 +140,11 @@ fn the_net_is_tuned_to_the_examples_before_it_propagates() {
     journey.harness.get_by_label_contains("Tuning, 40 %");
     journey.script.tell(Event::Finished { ticket: *ticket });
     journey.until("its end", |app| app.session().propagation.as_ref().is_some_and(|running| running.tuning.is_none()));
+    journey.script.tell(Event::Preparing { ticket: *after, share: 0.6 });
+    journey.until("news of the examples", |app| app.session().preparing.is_some());
+    journey.harness.get_by_label_contains("Comparing the examples, 60 %");
+    journey.script.tell(Event::Preparing { ticket: *after, share: 1.0 });
+    journey.until("the end of that", |app| app.session().preparing.is_none());
     journey.harness.get_by_label_contains("0 of 2");
     journey.script.tell(Event::Finished { ticket: *after });
     journey.until("the end", |app| app.session().propagation.is_none());

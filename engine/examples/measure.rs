@@ -211,7 +211,7 @@ fn propagate(engine: &Engine, cases: &[Case], marks: impl Fn(&Case) -> Marks) ->
                 scores.push(Score { dice, uncertainty, took });
             }
             Some(Event::Finished { .. }) => return scores,
-            Some(Event::Progress { .. } | Event::Ready { .. }) => {}
+            Some(Event::Progress { .. } | Event::Preparing { .. } | Event::Ready { .. }) => {}
             other => panic!("{other:?}"),
         }
     }

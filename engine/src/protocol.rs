@@ -194,6 +194,13 @@ pub enum Event {
         /// Time left for it, once that can be told.
         left: Option<Duration>,
     },
+    /// How far the examples of a propagation were compared with each other, which comes before its first image.
+    Preparing {
+        /// The order that this answers.
+        ticket: Ticket,
+        /// 0 to 1.
+        share: f32,
+    },
     /// A guess for one image.
     Guess {
         /// The order that this answers.
@@ -248,6 +255,7 @@ impl Event {
         match self {
             Self::Ready { .. } | Self::UsesNet(_) | Self::Measured { .. } => None,
             Self::Working { ticket, .. }
+            | Self::Preparing { ticket, .. }
             | Self::Guess { ticket, .. }
             | Self::Skipped { ticket, .. }
             | Self::Progress { ticket, .. }

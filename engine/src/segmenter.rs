@@ -449,8 +449,8 @@ impl NetSegmenter {
         let found = Region::of_guess(&whole.fit, &cells);
         let close = match self.closer(target, &whole.fit, &examples, found)? {
             Some(window) => Some(self.look_closely(target, window, &examples)?),
-            // In volumes tiles did harm where no plan had tried them.
-            None => match Region::of_target(&target.marks, found).filter(|_| whole.fit.dims == 2) {
+            // In volumes tiles did harm where no plan had tried them; who has marked the target waits for no dozen of them.
+            None => match found.filter(|_| whole.fit.dims == 2 && !is_marked) {
                 Some(region) => self.tiled(target, &region, &examples, Some(&examples), go_on)?,
                 None => None,
             },

@@ -253,9 +253,7 @@ impl Worker {
                 Ok(share) => job.prepared = share,
                 Err(error) => return self.fail(job.ticket, error),
             }
-            if job.prepared < 1.0 {
-                self.tell(Event::Working { ticket: job.ticket, share: job.prepared, left: None });
-            }
+            self.tell(Event::Preparing { ticket: job.ticket, share: job.prepared });
             return self.propagations.push_front(job);
         }
         let Some(target) = job.targets.pop_front() else { return self.finish(job.ticket) };

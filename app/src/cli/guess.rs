@@ -110,6 +110,7 @@ impl Guesser {
                 Event::Skipped { error, .. } | Event::Failed { error, .. } => bail!(error),
                 Event::Finished { .. } => return answer.context("the engine gave no answer"),
                 Event::Working { share, .. } => tracing::info!("{:.0} % of this image", 100.0 * share),
+                Event::Preparing { share, .. } => tracing::debug!("{:.0} % of the examples compared", 100.0 * share),
                 Event::Ready { .. } | Event::Progress { .. } | Event::UsesNet(_) | Event::Measured { .. } => {}
             }
         }

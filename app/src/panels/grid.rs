@@ -72,7 +72,12 @@ fn header_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
 }
 
 fn running_ui(ui: &mut Ui, desk: &mut Desk<'_>, running: &Propagation) {
-    let text = if running.tuning.is_some() { tuning_text(desk, running) } else { guessing_text(desk, running) };
+    let prepared = desk.session.preparing.filter(|preparing| preparing.0 == running.ticket);
+    let text = match prepared {
+        Some((_, share)) => format!("Comparing the examples, {:.0} %", 100.0 * share),
+        None if running.tuning.is_some() => tuning_text(desk, running),
+        None => guessing_text(desk, running),
+    };
     ui.label(RichText::new(text).small());
     if ui.button(if running.paused { "Go on" } else { "Pause" }).clicked() {
         desk.order(Command::PausePropagation);

@@ -123,9 +123,10 @@ impl NetSegmenter {
             planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
-            let first = plan::mixed(&planning.firsts[planning.seconds], &planning.trials[0].best());
+            let so_far = Plan { first: planning.trials[0].best(), ..EVERYTHING };
+            let first = plan::mixed(&planning.firsts[planning.seconds], &so_far.first);
             let (target, understood) = (unmarked(&examples[at]), without(&planning.understood, at));
-            let second = self.second(&target, &first, &understood, &EVERYTHING, None, &mut |_| true)?;
+            let second = self.second(&target, &first, &understood, &so_far, None, &mut |_| true)?;
             let is_tiled = second.as_ref().is_some_and(|second| second.is_tiled);
             if let Some(Second { windows, .. }) = second {
                 let (mut voices, mut truth) = (Voices::default(), Vec::new());
@@ -293,7 +294,8 @@ impl NetSegmenter {
         let Some((region, side)) = Region::of_guess(&whole.fit, first).zip(side) else { return Ok(None) };
         let before = |fit: &Fit| plan::resampled(first, &whole.fit, fit);
         let Some(fit) = look::around(&whole.fit, &region, side) else {
-            if plan.tiled[BEFORE] == 1.0 {
+            // What is found by its place is not found in a tile, which shows nothing of it.
+            if plan.tiled[BEFORE] == 1.0 || plan.first[ALL] < 1.0 {
                 return Ok(None);
             }
             let near = &examples[..examples.len().min(MOST_CLOSE)];
