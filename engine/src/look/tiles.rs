@@ -162,7 +162,7 @@ mod tests {
         let (widest, _) = closer(&whole, &whole_image, super::side(&whole, Vec::new())).unwrap();
         assert_eq!(widest.len(), 8, "400 mm deep: two along each axis");
         assert!(closer(&whole, &whole_image, 500.0).is_none(), "hardly finer");
-        let coarse = super::tests::whole([80, 80, 40], false);
+        let coarse = super::tests::whole([64, 64, 32], false);
         assert!(closer(&coarse, &whole_image, 10.0).is_none(), "voxels as coarse as the cells");
     }
 
