@@ -158,10 +158,11 @@ impl Pose {
 }
 
 /// The cells around a place and their shares.
-type Corners = [(usize, f32); 8];
+pub(crate) type Corners = [(usize, f32); 8];
 
-/// None outside; at the edge the outermost cells count alone.
-fn corners(from: [f32; 3], shape: [usize; 3]) -> Option<Corners> {
+/// What a place between the cells of a grid takes from each of them, linearly. None outside; at the edge the outermost
+/// cells count alone.
+pub(crate) fn corners(from: [f32; 3], shape: [usize; 3]) -> Option<Corners> {
     let (mut low, mut high, mut beyond) = ([0; 3], [0; 3], [0.0; 3]);
     for axis in 0..3 {
         let last = (shape[axis] - 1) as f32;

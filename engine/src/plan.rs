@@ -6,6 +6,7 @@
 //! depends on the structure: cells lie anywhere, vertebrae look alike and are told apart by their place. So some examples
 //! are taken for targets in turn, and what finds them best is used for all targets. Knows numbers only.
 
+use crate::align::corners;
 use crate::encode::fit::Fit;
 
 /// Ways to find a target, at first sight and closely.
@@ -130,23 +131,16 @@ pub(crate) fn resampled(cells: &[f32], from: &Fit, to: &Fit) -> Vec<f32> {
     let shape = from.shape();
     let value = |at: usize| {
         let voxel = to.voxel_from_cell([at / (h * w), at / w % h, at % w].map(|v| v as f64));
-        let place = from.cell_from_voxel(voxel.map(|v| v as f32));
-        let mut sum = 0.0;
-        for corner in 0..8 {
-            let (mut share, mut index) = (1.0, 0);
-            for axis in 0..3 {
-                let last = (shape[axis] - 1) as f32;
-                if !(-0.501..=last + 0.501).contains(&place[axis]) {
-                    return 0.0;
-                }
-                let along = place[axis].clamp(0.0, last);
-                let (low, second) = (along as usize, corner >> axis & 1);
-                share *= if second == 1 { along - low as f32 } else { 1.0 - (along - low as f32) };
-                index = index * shape[axis] + (low + second).min(shape[axis] - 1);
+        let mut place = from.cell_from_voxel(voxel.map(|v| v as f32));
+        for (place, cells) in place.iter_mut().zip(shape) {
+            let last = (cells - 1) as f32;
+            // Rounding must not lose the outermost cells of a whole image.
+            if !(-0.501..=last + 0.501).contains(place) {
+                return 0.0;
             }
-            sum += share * cells[index];
+            *place = place.clamp(0.0, last);
         }
-        sum
+        corners(place, shape).map_or(0.0, |corners| corners.iter().map(|&(at, share)| share * cells[at]).sum())
     };
     (0..d * h * w).map(value).collect()
 }

@@ -465,7 +465,7 @@ impl NetSegmenter {
     fn look_closely(&mut self, target: &Target, (fit, side): (Fit, f64), examples: &[&Example]) -> Result<Close, EngineError> {
         let window = self.window(&target.image, &fit)?;
         let (cells, uncertainty) = self.look(target, &window, examples, Some(side))?;
-        Ok(Close { windows: vec![(fit, cells)], uncertainty, is_tiled: false })
+        Ok(Close { windows: vec![(fit, cells)], uncertainty })
     }
 }
 

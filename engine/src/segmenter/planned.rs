@@ -5,6 +5,7 @@ use super::{Guess, NetSegmenter};
 use crate::align::{self, Features, Pose};
 use crate::encode::Encoded;
 use crate::encode::fit::Fit;
+use crate::encode::marks::Marking;
 use crate::error::EngineError;
 use crate::look::{self, Region};
 use crate::plan::{self, ALL, BEFORE, CARRIED, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
@@ -73,13 +74,14 @@ struct Second {
 /// An example as it is, with its mask.
 struct Shown {
     encoded: Arc<Encoded>,
-    input: Input,
+    marking: Marking,
     mask: Arc<Vec<f32>>,
 }
 
 /// An example that looks like the target under a pose.
 struct Aligned {
-    input: Input,
+    encoded: Arc<Encoded>,
+    marking: Marking,
     /// Its mask on the target's grid.
     mask: Vec<f32>,
     pose: Pose,
@@ -230,7 +232,7 @@ impl NetSegmenter {
             let mix = if second.is_tiled { plan.tiled } else { plan.second };
             uncertainty = second.uncertainty;
             let windows = second.windows.into_iter().map(|(fit, voices)| (fit, plan::mixed(&voices, &mix))).collect();
-            Close { windows, uncertainty, is_tiled: second.is_tiled }.paste(&mut probability.voxels);
+            Close { windows, uncertainty }.paste(&mut probability.voxels);
         }
         Ok(Guess { probability, uncertainty })
     }
@@ -258,14 +260,14 @@ impl NetSegmenter {
             return Ok(first);
         }
         let compared = evenly(understood.len(), MOST_COMPARED);
-        let shown = compared.iter().map(|&at| self.shown_whole(understood[at])).collect::<Result<_, _>>()?;
+        let shown = compared.iter().map(|&at| self.with_mask(understood[at], None)).collect::<Result<_, _>>()?;
         let aligned = aligned(&whole, shown);
         let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
         let order = plan::nearest(&likeness, aligned.len());
         first.nearest = order.iter().map(|&at| compared[at]).collect();
         if mix[NEAREST] > 0.0 {
             let near = order.iter().take(MOST_NEAREST);
-            let contexts: Vec<Input> = near.map(|&at| aligned[at].input.carried(&aligned[at].pose)).collect();
+            let contexts: Vec<Input> = near.map(|&at| aligned[at].input()).collect();
             let (cells, doubt) = self.pass(&own, &contexts, learned)?;
             first.voices[NEAREST] = cells;
             first.uncertainty += mix[NEAREST] / total * doubt;
@@ -300,13 +302,13 @@ impl NetSegmenter {
             }
             let near = &examples[..examples.len().min(MOST_CLOSE)];
             let close = self.tiled(target, &region, near, learned, go_on)?;
-            return Ok(close.map(|Close { windows, uncertainty, is_tiled }| {
+            return Ok(close.map(|Close { windows, uncertainty }| {
                 // Masks are not fused in tiles: that voice is what was there before.
                 let windows = windows.into_iter().map(|(fit, cells)| {
                     let before = before(&fit);
                     (fit, [cells, before.clone(), before])
                 });
-                Second { windows: windows.collect(), uncertainty, is_tiled }
+                Second { windows: windows.collect(), uncertainty, is_tiled: true }
             }));
         };
         let mix = &plan.second;
@@ -323,7 +325,7 @@ impl NetSegmenter {
         }
         if mix[FUSED] > 0.0 {
             let near = examples.iter().take(MOST_COMPARED);
-            let shown = near.map(|example| self.shown_closely(example, side)).collect::<Result<_, _>>()?;
+            let shown = near.map(|example| self.with_mask(example, Some(side))).collect::<Result<_, _>>()?;
             voices[FUSED] = fused(&aligned(&window, shown), fit.shape());
         }
         if mix[BEFORE] > 0.0 {
@@ -347,22 +349,18 @@ impl NetSegmenter {
         strategy::guess(self.net_for(own.dims(), learned)?, &self.compute.device, own, false, contexts)
     }
 
-    /// An example with its mask on the whole working grid.
-    fn shown_whole(&mut self, example: &Example) -> Result<Shown, EngineError> {
-        let encoded = self.encoded(&example.image)?;
-        self.with_mask(encoded, example)
-    }
-
-    /// An example with its mask in a window around it.
-    fn shown_closely(&mut self, example: &Example, side: f64) -> Result<Shown, EngineError> {
-        let (encoded, _) = self.shown(example, Some(side))?;
-        self.with_mask(encoded, example)
-    }
-
-    fn with_mask(&mut self, encoded: Arc<Encoded>, example: &Example) -> Result<Shown, EngineError> {
-        let marking = self.marking(&encoded, &example.marks, None)?;
+    /// An example with its mask; with `side`, in a window of that width.
+    fn with_mask(&mut self, example: &Example, side: Option<f64>) -> Result<Shown, EngineError> {
+        let (encoded, marking) = self.shown(example, side)?;
         let mask = example.marks.mask.as_ref().ok_or(EngineError::NoMarks)?;
-        Ok(Shown { input: Input::new(&encoded, &marking), mask: self.mask(&encoded, mask)?, encoded })
+        Ok(Shown { mask: self.mask(&encoded, mask)?, encoded, marking })
+    }
+}
+
+impl Aligned {
+    /// What the net is shown of it: image and marks under the pose.
+    fn input(&self) -> Input {
+        Input::new(&self.encoded, &self.marking).carried(&self.pose)
     }
 }
 
@@ -373,12 +371,12 @@ fn aligned(target: &Encoded, examples: Vec<Shown>) -> Vec<Aligned> {
         Features::new(&encoded.cells, channels, encoded.fit.shape())
     };
     let (target, shape) = (features(target), target.fit.shape());
-    let one = |Shown { encoded, input, mask }| {
+    let one = |Shown { encoded, marking, mask }| {
         let example = features(&encoded);
         let (pose, likeness) = align::aligned(&target, &example);
         let mask = pose.carried(&mask, shape);
         let near = align::alike_near(&target, &example, &pose, &mask, shape);
-        Aligned { input, mask, pose, likeness: likeness + NEAR * near.max(0.0) }
+        Aligned { encoded, marking, mask, pose, likeness: likeness + NEAR * near.max(0.0) }
     };
     examples.into_par_iter().map(one).collect()
 }

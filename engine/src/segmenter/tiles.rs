@@ -17,8 +17,6 @@ pub(super) struct Close {
     pub windows: Vec<(Fit, Vec<f32>)>,
     /// 0 to 1.
     pub uncertainty: f32,
-    /// Whether it is tiles, not one window.
-    pub is_tiled: bool,
 }
 
 impl Close {
@@ -57,7 +55,7 @@ impl NetSegmenter {
         // All of the target before the examples: no more than one file is kept open.
         let windows = tiles.iter().map(|tile| self.window(&target.image, &tile.fit)).collect::<Result<Vec<_>, _>>()?;
         let shown = self.shown_in_tiles(&masked, side)?;
-        let (mut close, mut found) = (Close { windows: Vec::new(), uncertainty: 0.0, is_tiled: true }, 0.0);
+        let (mut close, mut found) = (Close { windows: Vec::new(), uncertainty: 0.0 }, 0.0);
         for (at, (tile, window)) in tiles.iter().zip(&windows).enumerate() {
             if !go_on((at + 1) as f32 / (tiles.len() + 1) as f32) {
                 return Err(EngineError::Cancelled);
