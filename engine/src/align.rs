@@ -1,8 +1,13 @@
-//! Brings one image into line with another: moved, stretched, turned and sheared until both look alike, for examples to
-//! lie as the target does. Affine registration by normalised correlation of what lies around each cell; knows working
+//! Brings one image into line with another: moved, stretched, turned and sheared until both look alike, then bent, for
+//! examples to lie as the target does. Affine and deformable registration by what lies around each cell; knows working
 //! grids, neither files nor nets.
 
-use rayon::prelude::*;
+mod bend;
+mod grid;
+
+pub(crate) use bend::Warp;
+pub(crate) use grid::corners;
+use grid::{Grid, blurred, halved, standing_out};
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
@@ -14,27 +19,40 @@ const FLAT: f32 = 0.03;
 const MOVES: [i32; 2] = [3, 2];
 const MOVE: [f32; 2] = [0.12, 0.15];
 const ZOOMS: [f32; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
-/// How far each number is changed at first, and how often that is halved.
+/// How far each number is changed at first, and how often that is halved; the longer steps are tried on the coarser grid.
 const FIRST_STEP: f32 = 0.06;
 const HALVINGS: usize = 4;
+const COARSE_HALVINGS: usize = 2;
 /// Sweeps over all numbers before steps are halved, at most.
 const SWEEPS: usize = 3;
 /// Cells near to a structure, in 2-D and in 3-D.
 const NEAR_BY: [usize; 2] = [10, 5];
+/// Cells around one that tell how alike both images are there, in 2-D and in 3-D.
+const AROUND: [usize; 2] = [2, 1];
 /// What an example that does not cover the target at all loses.
 const UNCOVERED: f32 = 0.15;
 
-/// What is compared of an image: two grids, the second half as fine as the first.
-pub(crate) struct Features([Grid; 2]);
-
-struct Grid {
+/// What is compared of an image: two grids, the first half as fine as the working grid, the second half as fine as that.
+pub(crate) struct Features {
     shape: [usize; 3],
-    values: Vec<[f32; SEEN]>,
+    grids: [Grid<SEEN>; 2],
+}
+
+/// How an example is brought into line with a target.
+pub(crate) struct Alignment {
+    /// Moved and bent.
+    pub warp: Warp,
+    /// How alike both look under the pose, 1 at most.
+    pub likeness: f32,
+    /// How unlike what lies around each cell of the target is to what the example has there, from 0 on.
+    pub unlike: Vec<f32>,
+    /// How it lies before it is bent.
+    pose: Pose,
 }
 
 /// How an example lies: a place of the target, from -1 to 1 along z, y and x, to one of the example.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Pose {
+struct Pose {
     rows: [[f32; 4]; 3],
 }
 
@@ -44,60 +62,22 @@ impl Features {
         let count: usize = shape.iter().product();
         let grey: Vec<f32> =
             (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
-        let (grey, shape) = halved(&grey, shape);
-        let seen = NEIGHBOURS[usize::from(shape[0] > 1)].map(|reach| standing_out(&grey, shape, reach));
-        let fine: Vec<[f32; SEEN]> = (0..grey.len()).map(|at| std::array::from_fn(|i| seen[i][at])).collect();
-        let coarse = seen.map(|seen| halved(&seen, shape));
+        let (grey, fine) = halved(&grey, shape);
+        let seen = NEIGHBOURS[kind(fine)].map(|reach| standing_out(&grey, fine, reach, FLAT));
+        let coarse = seen.each_ref().map(|seen| halved(seen, fine));
         let coarse_shape = coarse[0].1;
-        let coarse = (0..coarse[0].0.len()).map(|at| std::array::from_fn(|i| coarse[i].0[at])).collect();
-        Self([Grid { shape, values: fine }, Grid { shape: coarse_shape, values: coarse }])
+        let grids = [together(&seen, fine), together(&coarse.map(|(seen, _)| seen), coarse_shape)];
+        Self { shape, grids }
     }
 }
 
-/// Means of two cells along each axis that has more than one.
-fn halved(values: &[f32], shape: [usize; 3]) -> (Vec<f32>, [usize; 3]) {
-    let by = shape.map(|n| if n > 1 { 2 } else { 1 });
-    let small: [usize; 3] = std::array::from_fn(|axis| shape[axis] / by[axis]);
-    let share = 1.0 / by.iter().product::<usize>() as f32;
-    let mut out = vec![0.0; small.iter().product()];
-    for (at, out) in out.iter_mut().enumerate() {
-        let [z, y, x] = place(at, small);
-        for (dz, dy, dx) in (0..by[0]).flat_map(|dz| (0..by[1]).flat_map(move |dy| (0..by[2]).map(move |dx| (dz, dy, dx)))) {
-            *out += share * values[((z * by[0] + dz) * shape[1] + y * by[1] + dy) * shape[2] + x * by[2] + dx];
-        }
-    }
-    (out, small)
+fn together(seen: &[Vec<f32>; SEEN], shape: [usize; 3]) -> Grid<SEEN> {
+    Grid { shape, values: (0..seen[0].len()).map(|at| std::array::from_fn(|i| seen[i][at])).collect() }
 }
 
-fn place(at: usize, [_, h, w]: [usize; 3]) -> [usize; 3] {
-    [at / (h * w), at / w % h, at % w]
-}
-
-/// Each value less the mean of its neighbours, in units of their spread.
-fn standing_out(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
-    let squares: Vec<f32> = values.iter().map(|v| v * v).collect();
-    let (means, squares) = (blurred(values, shape, reach), blurred(&squares, shape, reach));
-    let one = |((value, mean), square): ((&f32, &f32), &f32)| (value - mean) / ((square - mean * mean).max(0.0).sqrt() + FLAT);
-    values.iter().zip(&means).zip(&squares).map(one).collect()
-}
-
-/// Means over boxes, along one axis after the other; at the edge over what is there.
-fn blurred(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
-    let mut now = values.to_vec();
-    let strides = [shape[1] * shape[2], shape[2], 1];
-    for axis in (0..3).filter(|&axis| shape[axis] > 1) {
-        let (n, stride) = (shape[axis], strides[axis]);
-        let mut sums = vec![0.0; n + 1];
-        let from = now.clone();
-        for start in (0..from.len()).filter(|at| at / stride % n == 0) {
-            (0..n).for_each(|i| sums[i + 1] = sums[i] + from[start + i * stride]);
-            for i in 0..n {
-                let (low, high) = (i.saturating_sub(reach), (i + reach + 1).min(n));
-                now[start + i * stride] = (sums[high] - sums[low]) / (high - low) as f32;
-            }
-        }
-    }
-    now
+/// 0 for a picture, 1 for a volume.
+fn kind(shape: [usize; 3]) -> usize {
+    usize::from(shape[0] > 1)
 }
 
 /// The numbers of a pose: moves, stretches (logarithms), turns, shear (of pictures).
@@ -140,51 +120,11 @@ impl Pose {
             ((from + 1.0) * shape[axis] as f32 - 1.0) / 2.0
         })
     }
-
-    /// What an example shows, `[C, D, H, W]`, as it would lie in the target; 0 where it shows nothing.
-    pub fn carried(&self, cells: &[f32], shape: [usize; 3]) -> Vec<f32> {
-        let count: usize = shape.iter().product();
-        let from: Vec<Option<Corners>> =
-            (0..count).into_par_iter().map(|at| corners(self.source(place(at, shape), shape), shape)).collect();
-        let mut out = vec![0.0; cells.len()];
-        out.par_chunks_exact_mut(count).zip(cells.par_chunks_exact(count)).for_each(|(out, cells)| {
-            for (out, corners) in out.iter_mut().zip(&from) {
-                let Some(corners) = corners else { continue };
-                *out = corners.iter().map(|&(at, share)| share * cells[at]).sum();
-            }
-        });
-        out
-    }
-}
-
-/// The cells around a place and their shares.
-pub(crate) type Corners = [(usize, f32); 8];
-
-/// What a place between the cells of a grid takes from each of them, linearly. None outside; at the edge the outermost
-/// cells count alone.
-pub(crate) fn corners(from: [f32; 3], shape: [usize; 3]) -> Option<Corners> {
-    let (mut low, mut high, mut beyond) = ([0; 3], [0; 3], [0.0; 3]);
-    for axis in 0..3 {
-        let last = (shape[axis] - 1) as f32;
-        if !(-0.5..=last + 0.5).contains(&from[axis]) {
-            return None;
-        }
-        let at = from[axis].clamp(0.0, last);
-        low[axis] = at as usize;
-        high[axis] = (low[axis] + 1).min(shape[axis] - 1);
-        beyond[axis] = at - low[axis] as f32;
-    }
-    let part = |axis: usize, second: bool| if second { (high[axis], beyond[axis]) } else { (low[axis], 1.0 - beyond[axis]) };
-    Some(std::array::from_fn(|corner| {
-        let [(z, a), (y, b), (x, c)] = [part(0, corner & 4 > 0), part(1, corner & 2 > 0), part(2, corner & 1 > 0)];
-        ((z * shape[1] + y) * shape[2] + x, a * b * c)
-    }))
 }
 
 /// How much alike two images look under a pose: the mean correlation over the cells that count, less what is not covered.
-fn likeness(target: &Grid, example: &Grid, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
+fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
     let shape = target.shape;
-    let flat = shape[0] == 1;
     // Sums of a, b, aa, bb, ab.
     let mut sums = [[0.0_f64; 5]; SEEN];
     let (mut covered, mut all) = (0_usize, 0_usize);
@@ -196,7 +136,7 @@ fn likeness(target: &Grid, example: &Grid, pose: &Pose, counts: impl Fn(usize) -
         for (x, a) in values.iter().enumerate().filter(|(x, _)| counts(row * shape[2] + x)) {
             all += 1;
             let from: [f32; 3] = std::array::from_fn(|axis| first[axis] + step[axis] * x as f32);
-            let Some(b) = example.sample(from, flat) else { continue };
+            let Some(b) = example.sample(from) else { continue };
             covered += 1;
             for ((sums, &a), b) in row_sums.iter_mut().zip(a).zip(b) {
                 sums[0] += a;
@@ -219,58 +159,29 @@ fn likeness(target: &Grid, example: &Grid, pose: &Pose, counts: impl Fn(usize) -
     mean as f32 - UNCOVERED * (1.0 - covered as f32 / all as f32)
 }
 
-impl Grid {
-    /// Linear between cells; none outside.
-    fn sample(&self, from: [f32; 3], flat: bool) -> Option<[f32; SEEN]> {
-        let [d, h, w] = self.shape;
-        let axis = |at: f32, n: usize| {
-            let last = (n - 1) as f32;
-            (at >= -0.5 && at <= last + 0.5).then(|| {
-                let at = at.clamp(0.0, last);
-                let low = at as usize;
-                (low, (low + 1).min(n - 1), at - low as f32)
-            })
-        };
-        let (y0, y1, b) = axis(from[1], h)?;
-        let (x0, x1, c) = axis(from[2], w)?;
-        let plane = |z: usize| -> [f32; SEEN] {
-            let at = |y: usize, x: usize| &self.values[(z * h + y) * w + x];
-            let (p, q, r, s) = (at(y0, x0), at(y0, x1), at(y1, x0), at(y1, x1));
-            std::array::from_fn(|i| {
-                let (near, far) = (p[i] + c * (q[i] - p[i]), r[i] + c * (s[i] - r[i]));
-                near + b * (far - near)
-            })
-        };
-        if flat {
-            return Some(plane(0));
-        }
-        let (z0, z1, a) = axis(from[0], d)?;
-        let (near, far) = (plane(z0), plane(z1));
-        Some(std::array::from_fn(|i| near[i] + a * (far[i] - near[i])))
-    }
-}
-
-/// How an example lies to look most like the target, and how alike both then look, 1 at most.
-pub(crate) fn aligned(target: &Features, example: &Features) -> (Pose, f32) {
-    let ([fine, coarse], [fine_example, coarse_example]) = (&target.0, &example.0);
-    let flat = fine.shape[0] == 1;
+/// How an example lies to look most like the target.
+pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
+    let ([fine, coarse], [fine_example, coarse_example]) = (&target.grids, &example.grids);
+    let is_picture = fine.shape[0] == 1;
     let (mut best, mut numbers) = (f32::NEG_INFINITY, [0.0; 10]);
-    for start in starts(flat) {
+    for start in starts(is_picture) {
         let found = likeness(coarse, coarse_example, &Pose::of(&start), |_| true);
         if found > best {
             (best, numbers) = (found, start);
         }
     }
-    let free: &[usize] = if flat { &IN_PICTURE } else { &IN_VOLUME };
-    best = likeness(fine, fine_example, &Pose::of(&numbers), |_| true);
+    let free: &[usize] = if is_picture { &IN_PICTURE } else { &IN_VOLUME };
     let mut step = FIRST_STEP;
-    for _ in 0..HALVINGS {
+    for halving in 0..HALVINGS {
+        let is_coarse = !is_picture && halving < COARSE_HALVINGS;
+        let [target, example] = if is_coarse { [coarse, coarse_example] } else { [fine, fine_example] };
+        best = likeness(target, example, &Pose::of(&numbers), |_| true);
         for _ in 0..SWEEPS {
             let before = best;
             for (&number, way) in free.iter().flat_map(|number| [(number, 1.0), (number, -1.0)]) {
                 let mut tried = numbers;
                 tried[number] += way * step;
-                let found = likeness(fine, fine_example, &Pose::of(&tried), |_| true);
+                let found = likeness(target, example, &Pose::of(&tried), |_| true);
                 if found > best {
                     (best, numbers) = (found, tried);
                 }
@@ -281,25 +192,29 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> (Pose, f32) {
         }
         step /= 2.0;
     }
-    (Pose::of(&numbers), best)
+    let pose = Pose::of(&numbers);
+    let (warp, unlike) = bend::bent(fine, fine_example, &pose, target.shape, AROUND[kind(target.shape)]);
+    Alignment { warp, likeness: best, unlike, pose }
 }
 
-/// How much alike two images look under a pose within and near a structure: a mask on the target's grid, from 0 to 1.
-pub(crate) fn alike_near(target: &Features, example: &Features, pose: &Pose, mask: &[f32], shape: [usize; 3]) -> f32 {
-    let (mask, shape) = halved(mask, shape);
-    let reach = NEAR_BY[usize::from(shape[0] > 1)];
-    let near = blurred(&mask, shape, reach);
-    // Less than the share of a single cell that is half inside.
-    let least = 0.4 / (2.0 * reach as f32 + 1.0).powi(if shape[0] > 1 { 3 } else { 2 });
-    likeness(&target.0[0], &example.0[0], pose, |at| near[at] >= least)
+impl Alignment {
+    /// How much alike both images look within and near a structure: a mask on the target's grid, from 0 to 1.
+    pub fn likeness_near(&self, target: &Features, example: &Features, mask: &[f32]) -> f32 {
+        let (mask, shape) = halved(mask, target.shape);
+        let reach = NEAR_BY[kind(shape)];
+        let near = blurred(&mask, shape, reach);
+        // Less than the share of a single cell that is half inside.
+        let least = 0.4 / (2.0 * reach as f32 + 1.0).powi(if shape[0] > 1 { 3 } else { 2 });
+        likeness(&target.grids[0], &example.grids[0], &self.pose, |at| near[at] >= least)
+    }
 }
 
-fn starts(flat: bool) -> Vec<Numbers> {
-    let kind = usize::from(!flat);
+fn starts(is_picture: bool) -> Vec<Numbers> {
+    let kind = usize::from(!is_picture);
     let moves: Vec<f32> = (-MOVES[kind]..=MOVES[kind]).map(|step| step as f32 * MOVE[kind]).collect();
-    let through: &[f32] = if flat { &[0.0] } else { &moves };
+    let through: &[f32] = if is_picture { &[0.0] } else { &moves };
     let mut starts = Vec::new();
-    for &zoom in ZOOMS.iter().filter(|zoom| flat || zoom.abs() < 0.2) {
+    for &zoom in ZOOMS.iter().filter(|zoom| is_picture || zoom.abs() < 0.2) {
         for &z in through {
             for &y in &moves {
                 starts.extend(moves.iter().map(|&x| [z, y, x, zoom, zoom, zoom, 0.0, 0.0, 0.0, 0.0]));
@@ -311,6 +226,7 @@ fn starts(flat: bool) -> Vec<Numbers> {
 
 #[cfg(test)]
 mod tests {
+    use super::grid::place;
     use super::*;
     use imaging::random::Random;
 
@@ -331,19 +247,51 @@ mod tests {
         (0..shape.iter().product()).map(|at| value(place(at, shape))).collect()
     }
 
+    fn features(image: &[f32], shape: [usize; 3]) -> Features {
+        Features::new(image, 1, shape)
+    }
+
+    /// Where the middle and a place between it and a corner come from must be found again.
     fn check(shape: [usize; 3], numbers: Numbers) {
         let example = scene(shape, 5);
         let pose = Pose::of(&numbers);
-        let target = pose.carried(&example, shape);
-        let (found, likeness) = aligned(&Features::new(&target, 1, shape), &Features::new(&example, 1, shape));
-        assert!(likeness > 0.75, "{likeness}");
-        let middle = shape.map(|n| n / 2);
-        let corner = shape.map(|n| n / 4);
-        for at in [middle, corner] {
-            let (should, is) = (pose.source(at, shape), found.source(at, shape));
+        let target = Warp::rigid(&pose, shape).carried(&example);
+        let found = aligned(&features(&target, shape), &features(&example, shape));
+        assert!(found.likeness > 0.75, "{}", found.likeness);
+        for at in [shape.map(|n| n / 2), shape.map(|n| n / 4)] {
+            let (should, is) = (pose.source(at, shape), found.warp.at(at));
             let off = (0..3).map(|axis| (should[axis] - is[axis]).abs()).fold(0.0, f32::max);
             assert!(off < 0.02 * shape[2] as f32, "{at:?}: {is:?} in place of {should:?}");
         }
+    }
+
+    fn mean(values: Vec<f32>) -> f32 {
+        values.iter().sum::<f32>() / values.len() as f32
+    }
+
+    /// Bends the scene in a wave, which no pose can follow, and wants most of it undone.
+    fn check_bent(shape: [usize; 3]) {
+        let (example, side) = (scene(shape, 5), shape[2] as f32);
+        let wave = |at: usize| 0.04 * side * (place(at, shape)[2] as f32 / side * 6.0).sin();
+        let source = |at: usize| {
+            let [z, y, x] = place(at, shape).map(|v| v as f32);
+            [z, y + wave(at), x]
+        };
+        let target = Warp::of((0..example.len()).map(source).collect(), shape).carried(&example);
+        let found = aligned(&features(&target, shape), &features(&example, shape));
+        let (mut bent, mut rigid, mut count) = (0.0, 0.0, 0);
+        for at in (0..example.len()).filter(|&at| place(at, shape).iter().zip(shape).all(|(&v, n)| n == 1 || (n / 8..n - n / 8).contains(&v))) {
+            let (should, place) = (source(at), place(at, shape));
+            let off = |is: [f32; 3]| (0..3).map(|axis| (should[axis] - is[axis]).powi(2)).sum::<f32>().sqrt();
+            bent += off(found.warp.at(place));
+            rigid += off(found.pose.source(place, shape));
+            count += 1;
+        }
+        let (bent, rigid) = (bent / count as f32, rigid / count as f32);
+        assert!(rigid > 0.01 * side, "a pose follows the wave: {rigid} cells off");
+        assert!(bent < 0.75 * rigid, "{bent} cells off, {rigid} by the pose alone");
+        let [itself, other] = [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike].map(mean);
+        assert!(itself < 0.3 * other, "not more like itself, {itself}, than another scene, {other}");
     }
 
     #[test]
@@ -357,12 +305,23 @@ mod tests {
     }
 
     #[test]
+    fn a_bent_picture_is_straightened() {
+        check_bent([1, 128, 128]);
+    }
+
+    #[test]
+    fn a_bent_volume_is_straightened() {
+        check_bent([64, 64, 64]);
+    }
+
+    #[test]
     fn images_that_have_nothing_in_common_are_not_alike() {
         let shape = [1, 128, 128];
-        let [a, b] = [5, 6].map(|seed| Features::new(&scene(shape, seed), 1, shape));
-        let (pose, itself) = aligned(&a, &a);
-        assert!(itself > 0.999 && pose == Pose::NONE, "{itself} {pose:?}");
-        assert!(aligned(&a, &b).1 < 0.7, "{}", aligned(&a, &b).1);
+        let [a, b] = [5, 6].map(|seed| features(&scene(shape, seed), shape));
+        let [itself, other] = [&a, &b].map(|example| aligned(&a, example));
+        assert!(itself.likeness > 0.999 && itself.pose == Pose::NONE, "{} {:?}", itself.likeness, itself.pose);
+        assert!(itself.unlike.iter().all(|unlike| *unlike < 1e-6));
+        assert!(other.likeness < 0.7, "{}", other.likeness);
     }
 
     #[test]
@@ -373,20 +332,22 @@ mod tests {
         let other = scene(shape, 6);
         let half: Vec<f32> =
             image.iter().zip(&other).enumerate().map(|(at, (a, b))| if at % 128 < 64 { *a } else { *b }).collect();
-        let [a, b] = [&image, &half].map(|image| Features::new(image, 1, shape));
+        let [a, b] = [&image, &half].map(|image| features(image, shape));
+        let as_it_is = Alignment { warp: Warp::rigid(&Pose::NONE, shape), likeness: 1.0, unlike: Vec::new(), pose: Pose::NONE };
         let at = |low: usize, high: usize| -> Vec<f32> {
             (0..128 * 128).map(|at| f32::from((low..high).contains(&(at % 128)) && (40..60).contains(&(at / 128)))).collect()
         };
-        let [left, right] = [at(10, 20), at(100, 120)].map(|mask| alike_near(&a, &b, &Pose::NONE, &mask, shape));
+        let [left, right] = [at(10, 20), at(100, 120)].map(|mask| as_it_is.likeness_near(&a, &b, &mask));
         assert!(left > 0.95 && right < 0.7, "{left} {right}");
     }
 
     #[test]
     fn what_is_carried_is_0_where_the_example_ends() {
         let shape = [1, 8, 8];
-        let moved = Pose::of(&[0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).carried(&[1.0; 64], shape);
+        let pose = Pose::of(&[0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let moved = Warp::rigid(&pose, shape).carried(&[1.0; 64]);
         assert_eq!(moved[..8], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
         let values: Vec<f32> = (0..64).map(|v| v as f32).collect();
-        assert_eq!(Pose::NONE.carried(&values, shape), values);
+        assert_eq!(Warp::rigid(&Pose::NONE, shape).carried(&values), values);
     }
 }

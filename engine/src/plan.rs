@@ -8,6 +8,7 @@
 
 use crate::align::corners;
 use crate::encode::fit::Fit;
+use rayon::prelude::*;
 
 /// Ways to find a target, at first sight and closely.
 pub(crate) const VOICES: usize = 3;
@@ -35,8 +36,11 @@ const MIXES: [Mix; 7] =
     [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5], [0.34, 0.33, 0.33], [0.0, 0.0, 1.0]];
 /// What another way must be better by, in Dice.
 const MARGIN: f32 = 0.01;
-/// How much more a mask counts that looks more like the target.
-const SHARPNESS: f32 = 30.0;
+/// How much more a mask counts that looks more like the target, as a whole in 2-D and in 3-D, and around a cell.
+const SHARPNESS: [f32; 2] = [30.0, 10.0];
+const SHARPNESS_AROUND: f32 = 10.0;
+/// Masks that count less than this as a whole count nowhere.
+const LEAST_SHARE: f32 = 0.01;
 
 /// How targets are found from some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,10 +102,38 @@ pub(crate) fn mixed(voices: &Voices, mix: &Mix) -> Vec<f32> {
     out
 }
 
-/// How much each example counts where masks are carried over, by how alike it looks: 1 in all.
-pub(crate) fn shares(likeness: &[f32]) -> Vec<f32> {
+/// An example's mask where it is brought into line with a target.
+pub(crate) struct Carried {
+    pub mask: Vec<f32>,
+    /// How alike it looks as a whole.
+    pub likeness: f32,
+    /// How unlike it is around each cell.
+    pub unlike: Vec<f32>,
+}
+
+/// Masks together (label fusion): those that look more like the target count more, as a whole and around each cell.
+pub(crate) fn fused(carried: &[&Carried], dims: usize) -> Vec<f32> {
+    let likeness: Vec<f32> = carried.iter().map(|one| one.likeness).collect();
+    let shares = shares(&likeness, SHARPNESS[usize::from(dims == 3)]);
+    let counted: Vec<(f32, &Carried)> =
+        shares.into_iter().zip(carried.iter().copied()).filter(|(share, _)| *share >= LEAST_SHARE).collect();
+    let cell = |at: usize| {
+        let least = counted.iter().map(|(_, one)| one.unlike[at]).fold(f32::INFINITY, f32::min);
+        let (mut sum, mut all) = (0.0, 0.0);
+        for (share, one) in &counted {
+            let weight = share * (SHARPNESS_AROUND * (least - one.unlike[at])).exp();
+            sum += weight * one.mask[at];
+            all += weight;
+        }
+        sum / all.max(1e-9)
+    };
+    (0..carried.first().map_or(0, |one| one.mask.len())).into_par_iter().map(cell).collect()
+}
+
+/// How much each example counts by how alike it looks: 1 in all.
+fn shares(likeness: &[f32], sharpness: f32) -> Vec<f32> {
     let most = likeness.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights: Vec<f32> = likeness.iter().map(|one| (SHARPNESS * (one - most)).exp()).collect();
+    let weights: Vec<f32> = likeness.iter().map(|one| (sharpness * (one - most)).exp()).collect();
     let sum: f32 = weights.iter().sum();
     weights.iter().map(|weight| weight / sum.max(1e-9)).collect()
 }
@@ -174,10 +206,20 @@ mod tests {
 
     #[test]
     fn examples_that_look_alike_count_most() {
-        let shares = shares(&[0.2, 0.6, 0.5]);
+        let shares = shares(&[0.2, 0.6, 0.5], 30.0);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(shares[1] > 0.9 && shares[2] > 0.03 && shares[0] < 1e-3, "{shares:?}");
         assert_eq!(nearest(&[0.2, 0.6, 0.5], 2), [1, 2]);
+    }
+
+    #[test]
+    fn where_an_example_looks_like_the_target_its_mask_counts() {
+        let [a, b] = [[[0.0, 2.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]]]
+            .map(|[unlike, mask]| Carried { mask: mask.to_vec(), likeness: 0.5, unlike: unlike.to_vec() });
+        let both = fused(&[&a, &b], 2);
+        assert!(both.iter().all(|share| *share > 0.99), "each is right in one half: {both:?}");
+        let other = Carried { mask: vec![0.0; 2], likeness: 0.1, unlike: vec![0.0; 2] };
+        assert_eq!(fused(&[&a, &other], 2), a.mask, "what looks quite different as a whole counts nowhere");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How passes of a net are combined into one guess, and how little it is to be trusted. Knows tensors and the working
 //! grid, neither files nor marks.
 
-use crate::align::Pose;
+use crate::align::Warp;
 use crate::device::most_contexts;
 use crate::encode::{Encoded, marks::Marking};
 use crate::error::EngineError;
@@ -26,9 +26,9 @@ impl Input {
         if self.shape[0] == 1 { 2 } else { 3 }
     }
 
-    /// As it lies under a pose.
-    pub fn carried(&self, pose: &Pose) -> Self {
-        Self { cells: pose.carried(&self.cells, self.shape), shape: self.shape }
+    /// As it lies when it is brought into line with another.
+    pub fn carried(&self, warp: &Warp) -> Self {
+        Self { cells: warp.carried(&self.cells), shape: self.shape }
     }
 
     /// Left is right.

@@ -2,13 +2,13 @@
 
 use super::tiles::Close;
 use super::{Guess, NetSegmenter};
-use crate::align::{self, Features, Pose};
+use crate::align::{self, Features, Warp};
 use crate::encode::Encoded;
 use crate::encode::fit::Fit;
 use crate::encode::marks::Marking;
 use crate::error::EngineError;
 use crate::look::{self, Region};
-use crate::plan::{self, ALL, BEFORE, CARRIED, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
+use crate::plan::{self, ALL, BEFORE, CARRIED, Carried, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
 use crate::protocol::{Example, ImageRef, Marks, Target};
 use crate::strategy::{self, Input};
 use crate::tune::Lessons;
@@ -24,8 +24,6 @@ const MOST_COMPARED: usize = 16;
 const MOST_NEAREST: usize = 3;
 /// So many of the nearest help to look closely, at most.
 const MOST_CLOSE: usize = 4;
-/// Masks that count less than this are not carried over.
-const LEAST_SHARE: f32 = 0.01;
 /// What is tried on examples.
 const EVERYTHING: Plan = Plan { first: [1.0; VOICES], second: [1.0; VOICES], tiled: [1.0, 0.0, 0.0] };
 /// How much more it counts that images look alike near the structure.
@@ -78,15 +76,13 @@ struct Shown {
     mask: Arc<Vec<f32>>,
 }
 
-/// An example that looks like the target under a pose.
+/// An example as it looks most like the target.
 struct Aligned {
     encoded: Arc<Encoded>,
     marking: Marking,
-    /// Its mask on the target's grid.
-    mask: Vec<f32>,
-    pose: Pose,
-    /// Of the whole, and near the structure above all.
-    likeness: f32,
+    warp: Warp,
+    /// Its mask on the target's grid; alike as a whole, and near the structure above all.
+    carried: Carried,
 }
 
 impl NetSegmenter {
@@ -262,7 +258,7 @@ impl NetSegmenter {
         let compared = evenly(understood.len(), MOST_COMPARED);
         let shown = compared.iter().map(|&at| self.with_mask(understood[at], None)).collect::<Result<_, _>>()?;
         let aligned = aligned(&whole, shown);
-        let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
+        let likeness: Vec<f32> = aligned.iter().map(|one| one.carried.likeness).collect();
         let order = plan::nearest(&likeness, aligned.len());
         first.nearest = order.iter().map(|&at| compared[at]).collect();
         if mix[NEAREST] > 0.0 {
@@ -273,7 +269,7 @@ impl NetSegmenter {
             first.uncertainty += mix[NEAREST] / total * doubt;
         }
         if mix[CARRIED] > 0.0 {
-            let fused = fused(&aligned, whole.fit.shape());
+            let fused = fused(&aligned, whole.fit.dims);
             first.uncertainty += mix[CARRIED] / total * strategy::entropy(&fused);
             first.voices[CARRIED] = fused;
         }
@@ -326,7 +322,7 @@ impl NetSegmenter {
         if mix[FUSED] > 0.0 {
             let near = examples.iter().take(MOST_COMPARED);
             let shown = near.map(|example| self.with_mask(example, Some(side))).collect::<Result<_, _>>()?;
-            voices[FUSED] = fused(&aligned(&window, shown), fit.shape());
+            voices[FUSED] = fused(&aligned(&window, shown), fit.dims);
         }
         if mix[BEFORE] > 0.0 {
             voices[BEFORE] = before(&fit);
@@ -358,9 +354,9 @@ impl NetSegmenter {
 }
 
 impl Aligned {
-    /// What the net is shown of it: image and marks under the pose.
+    /// What the net is shown of it: image and marks in line with the target.
     fn input(&self) -> Input {
-        Input::new(&self.encoded, &self.marking).carried(&self.pose)
+        Input::new(&self.encoded, &self.marking).carried(&self.warp)
     }
 }
 
@@ -370,25 +366,20 @@ fn aligned(target: &Encoded, examples: Vec<Shown>) -> Vec<Aligned> {
         let channels = encoded.cells.len() / encoded.fit.count();
         Features::new(&encoded.cells, channels, encoded.fit.shape())
     };
-    let (target, shape) = (features(target), target.fit.shape());
+    let target = features(target);
     let one = |Shown { encoded, marking, mask }| {
         let example = features(&encoded);
-        let (pose, likeness) = align::aligned(&target, &example);
-        let mask = pose.carried(&mask, shape);
-        let near = align::alike_near(&target, &example, &pose, &mask, shape);
-        Aligned { encoded, marking, mask, pose, likeness: likeness + NEAR * near.max(0.0) }
+        let found = align::aligned(&target, &example);
+        let mask = found.warp.carried(&mask);
+        let near = found.likeness_near(&target, &example, &mask);
+        let carried = Carried { mask, likeness: found.likeness + NEAR * near.max(0.0), unlike: found.unlike };
+        Aligned { encoded, marking, warp: found.warp, carried }
     };
     examples.into_par_iter().map(one).collect()
 }
 
-/// The masks of aligned examples together.
-fn fused(aligned: &[Aligned], shape: [usize; 3]) -> Vec<f32> {
-    let likeness: Vec<f32> = aligned.iter().map(|one| one.likeness).collect();
-    let mut sum = vec![0.0; shape.iter().product()];
-    for (one, share) in aligned.iter().zip(plan::shares(&likeness)).filter(|(_, share)| *share >= LEAST_SHARE) {
-        sum.iter_mut().zip(&one.mask).for_each(|(sum, value)| *sum += share * value);
-    }
-    sum
+fn fused(aligned: &[Aligned], dims: usize) -> Vec<f32> {
+    plan::fused(&aligned.iter().map(|one| &one.carried).collect::<Vec<_>>(), dims)
 }
 
 /// Which of so many examples are taken for targets.

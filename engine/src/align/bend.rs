@@ -1,0 +1,125 @@
+//! Bends one image onto another beyond what a pose can do: each cell is drawn to where the other image looks more like
+//! what lies around it, and neighbours move together (the demons of Thirion, on normalised neighbourhoods).
+
+use super::grid::{Grid, blurred, corners, on_halved, place};
+use super::{Pose, SEEN};
+use rayon::prelude::*;
+
+/// Rounds of drawing all cells.
+const ROUNDS: usize = 20;
+/// How far a cell is drawn in a round, at most, in cells.
+const FARTHEST: f32 = 0.5;
+/// Keeps what lies in flat places where it is.
+const FLOOR: f32 = 1e-3;
+/// How often the steps of a round, and all steps so far, are blurred over the next neighbours: the stiffness.
+const STEP_BLURS: usize = 2;
+const FIELD_BLURS: usize = 1;
+
+/// Where each cell of a target lies in an example, in cells: a displacement field added to the target's own places.
+pub(crate) struct Warp {
+    shape: [usize; 3],
+    from: Vec<[f32; 3]>,
+}
+
+impl Warp {
+    #[cfg(test)]
+    pub(super) fn of(from: Vec<[f32; 3]>, shape: [usize; 3]) -> Self {
+        Self { shape, from }
+    }
+
+    /// As a pose alone has it.
+    #[cfg(test)]
+    pub(super) fn rigid(pose: &Pose, shape: [usize; 3]) -> Self {
+        Self::of((0..shape.iter().product()).map(|at| pose.source(place(at, shape), shape)).collect(), shape)
+    }
+
+    /// A pose on a grid of `shape`, bent by shifts that are known on the half as fine grid, in cells of that.
+    fn bent(pose: &Pose, shape: [usize; 3], shifts: &Grid<3>) -> Self {
+        let from = (0..shape.iter().product()).into_par_iter().map(|at| {
+            let at = place(at, shape);
+            let shift = shifts.sample(on_halved(at, shape)).unwrap_or_default();
+            let source = pose.source(at, shape);
+            std::array::from_fn(|axis| source[axis] + 2.0 * shift[axis])
+        });
+        Self { shape, from: from.collect() }
+    }
+
+    /// What an example shows, `[C, D, H, W]`, as it would lie in the target; 0 where it shows nothing.
+    pub fn carried(&self, cells: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; cells.len()];
+        let count = self.from.len();
+        for (at, &from) in self.from.iter().enumerate() {
+            let Some(corners) = corners(from, self.shape) else { continue };
+            for channel in (0..cells.len()).step_by(count) {
+                out[channel + at] = corners.iter().map(|&(cell, share)| share * cells[channel + cell]).sum();
+            }
+        }
+        out
+    }
+
+    #[cfg(test)]
+    pub(super) fn at(&self, at: [usize; 3]) -> [f32; 3] {
+        self.from[(at[0] * self.shape[1] + at[1]) * self.shape[2] + at[2]]
+    }
+}
+
+/// Bends an example that lies under a pose onto the target, both half as fine as `shape`; and how unlike both then are
+/// around each cell of `shape`: 0 where they are the same, about 2 where they have nothing in common.
+pub(super) fn bent(
+    target: &Grid<SEEN>,
+    example: &Grid<SEEN>,
+    pose: &Pose,
+    shape: [usize; 3],
+    around: usize,
+) -> (Warp, Vec<f32>) {
+    let small = target.shape;
+    let sources: Vec<[f32; 3]> = (0..target.values.len()).map(|at| pose.source(place(at, small), small)).collect();
+    let mut shifts = [(); 3].map(|()| vec![0.0_f32; sources.len()]);
+    let moved = |shifts: &[Vec<f32>; 3], at: usize| {
+        let last = small.map(|n| (n - 1) as f32);
+        let from = std::array::from_fn(|axis| (sources[at][axis] + shifts[axis][at]).clamp(0.0, last[axis]));
+        example.sample(from).unwrap_or_default()
+    };
+    for _ in 0..ROUNDS {
+        let now = Grid { shape: small, values: (0..sources.len()).map(|at| moved(&shifts, at)).collect() };
+        let steps = drawn(target, &now);
+        for (shifts, step) in shifts.iter_mut().zip(steps) {
+            let step = (0..STEP_BLURS).fold(step, |step, _| blurred(&step, small, 1));
+            shifts.iter_mut().zip(&step).for_each(|(shift, step)| *shift += step);
+            *shifts = (0..FIELD_BLURS).fold(std::mem::take(shifts), |field, _| blurred(&field, small, 1));
+        }
+    }
+    let unlike = |(at, target): (usize, &[f32; SEEN])| {
+        let example = moved(&shifts, at);
+        target.iter().zip(example).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / SEEN as f32
+    };
+    let unlike = blurred(&target.values.iter().enumerate().map(unlike).collect::<Vec<_>>(), small, around);
+    let unlike = Grid { shape: small, values: unlike.into_iter().map(|one| [one]).collect() };
+    let [z, y, x] = shifts;
+    let shifts = Grid { shape: small, values: z.into_iter().zip(y).zip(x).map(|((z, y), x)| [z, y, x]).collect() };
+    let unlike_at = |at| unlike.sample(on_halved(place(at, shape), shape)).unwrap_or_default()[0];
+    (Warp::bent(pose, shape, &shifts), (0..shape.iter().product()).map(unlike_at).collect())
+}
+
+/// How far each cell is drawn along each axis: down the difference of both images, along the mean of their slopes.
+fn drawn(target: &Grid<SEEN>, moved: &Grid<SEEN>) -> [Vec<f32>; 3] {
+    let shape = target.shape;
+    let strides = [shape[1] * shape[2], shape[2], 1];
+    let mut steps = [(); 3].map(|()| vec![0.0; target.values.len()]);
+    for (at, (a, b)) in target.values.iter().zip(&moved.values).enumerate() {
+        let place = place(at, shape);
+        let off: [f32; SEEN] = std::array::from_fn(|i| a[i] - b[i]);
+        let mut least = FLOOR + off.iter().map(|off| off * off).sum::<f32>() / (4.0 * FARTHEST * FARTHEST);
+        let mut pull = [0.0; 3];
+        for axis in (0..3).filter(|&axis| place[axis] > 0 && place[axis] + 1 < shape[axis]) {
+            let [low, high] = [at - strides[axis], at + strides[axis]];
+            for (i, off) in off.iter().enumerate() {
+                let slope = (target.values[high][i] - target.values[low][i] + moved.values[high][i] - moved.values[low][i]) / 4.0;
+                pull[axis] += off * slope;
+                least += slope * slope;
+            }
+        }
+        (0..3).for_each(|axis| steps[axis][at] = pull[axis] / least);
+    }
+    steps
+}
