@@ -12,7 +12,7 @@ use grid::{Grid, blurred, halved, standing_out};
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
 /// Cells on each side that count as neighbours, in 2-D and in 3-D.
-const NEIGHBOURS: [[usize; SEEN]; 2] = [[3, 8, 20], [2, 5, 10]];
+const NEIGHBOURS: [[usize; SEEN]; 2] = [[3, 10, 32], [2, 5, 10]];
 /// Neighbourhoods that vary less than this (of the image's range) are flat.
 const FLAT: f32 = 0.03;
 /// Where the search begins: so many steps of this length to each side (1 is half a side), and these zooms.
@@ -31,6 +31,10 @@ const NEAR_BY: [usize; 2] = [10, 5];
 const AROUND: [usize; 2] = [2, 1];
 /// What an example that does not cover the target at all loses.
 const UNCOVERED: f32 = 0.15;
+/// What a pose loses by each square of a move, and of a stretch, turn or shear (in 2-D and in 3-D): images of one kind
+/// are taken alike, so of two poses that look as good the plainer one is right more often.
+const MOVED: f32 = 0.15;
+const DISTORTED: [f32; 2] = [1.0, 0.5];
 
 /// What is compared of an image: two grids, the first half as fine as the working grid, the second half as fine as that.
 pub(crate) struct Features {
@@ -42,7 +46,7 @@ pub(crate) struct Features {
 pub(crate) struct Alignment {
     /// Moved and bent.
     pub warp: Warp,
-    /// How alike both look under the pose, 1 at most.
+    /// How alike both look under the pose, less what the pose itself costs; 1 at most.
     pub likeness: f32,
     /// How unlike what lies around each cell of the target is to what the example has there, from 0 on.
     pub unlike: Vec<f32>,
@@ -161,11 +165,14 @@ fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl
 
 /// How an example lies to look most like the target.
 pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
-    let ([fine, coarse], [fine_example, coarse_example]) = (&target.grids, &example.grids);
-    let is_picture = fine.shape[0] == 1;
+    let of = |grid: usize, numbers: &Numbers| {
+        let [target, example] = [target, example].map(|one| &one.grids[grid]);
+        likeness(target, example, &Pose::of(numbers), |_| true) - strangeness(numbers, target.shape)
+    };
+    let is_picture = target.shape[0] == 1;
     let (mut best, mut numbers) = (f32::NEG_INFINITY, [0.0; 10]);
     for start in starts(is_picture) {
-        let found = likeness(coarse, coarse_example, &Pose::of(&start), |_| true);
+        let found = of(1, &start);
         if found > best {
             (best, numbers) = (found, start);
         }
@@ -173,15 +180,14 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
     let free: &[usize] = if is_picture { &IN_PICTURE } else { &IN_VOLUME };
     let mut step = FIRST_STEP;
     for halving in 0..HALVINGS {
-        let is_coarse = !is_picture && halving < COARSE_HALVINGS;
-        let [target, example] = if is_coarse { [coarse, coarse_example] } else { [fine, fine_example] };
-        best = likeness(target, example, &Pose::of(&numbers), |_| true);
+        let grid = usize::from(halving < COARSE_HALVINGS);
+        best = of(grid, &numbers);
         for _ in 0..SWEEPS {
             let before = best;
             for (&number, way) in free.iter().flat_map(|number| [(number, 1.0), (number, -1.0)]) {
                 let mut tried = numbers;
                 tried[number] += way * step;
-                let found = likeness(target, example, &Pose::of(&tried), |_| true);
+                let found = of(grid, &tried);
                 if found > best {
                     (best, numbers) = (found, tried);
                 }
@@ -193,8 +199,14 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
         step /= 2.0;
     }
     let pose = Pose::of(&numbers);
-    let (warp, unlike) = bend::bent(fine, fine_example, &pose, target.shape, AROUND[kind(target.shape)]);
+    let around = AROUND[kind(target.shape)];
+    let (warp, unlike) = bend::bent(&target.grids[0], &example.grids[0], &pose, target.shape, around);
     Alignment { warp, likeness: best, unlike, pose }
+}
+
+fn strangeness(numbers: &Numbers, shape: [usize; 3]) -> f32 {
+    let square = |numbers: &[f32]| numbers.iter().map(|number| number * number).sum::<f32>();
+    MOVED * square(&numbers[..3]) + DISTORTED[kind(shape)] * square(&numbers[3..])
 }
 
 impl Alignment {
@@ -280,7 +292,9 @@ mod tests {
         let target = Warp::of((0..example.len()).map(source).collect(), shape).carried(&example);
         let found = aligned(&features(&target, shape), &features(&example, shape));
         let (mut bent, mut rigid, mut count) = (0.0, 0.0, 0);
-        for at in (0..example.len()).filter(|&at| place(at, shape).iter().zip(shape).all(|(&v, n)| n == 1 || (n / 8..n - n / 8).contains(&v))) {
+        for at in (0..example.len())
+            .filter(|&at| place(at, shape).iter().zip(shape).all(|(&v, n)| n == 1 || (n / 8..n - n / 8).contains(&v)))
+        {
             let (should, place) = (source(at), place(at, shape));
             let off = |is: [f32; 3]| (0..3).map(|axis| (should[axis] - is[axis]).powi(2)).sum::<f32>().sqrt();
             bent += off(found.warp.at(place));
@@ -290,7 +304,8 @@ mod tests {
         let (bent, rigid) = (bent / count as f32, rigid / count as f32);
         assert!(rigid > 0.01 * side, "a pose follows the wave: {rigid} cells off");
         assert!(bent < 0.75 * rigid, "{bent} cells off, {rigid} by the pose alone");
-        let [itself, other] = [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike].map(mean);
+        let [itself, other] =
+            [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike].map(mean);
         assert!(itself < 0.3 * other, "not more like itself, {itself}, than another scene, {other}");
     }
 

@@ -14,11 +14,11 @@ use rayon::prelude::*;
 pub(crate) const VOICES: usize = 3;
 /// At first sight: the net, from all examples as they are.
 pub(crate) const ALL: usize = 0;
-/// At first sight: the net, from the nearest examples brought into line with the target.
+/// At first sight: the net, from the nearest examples brought into line with the target, shown what their masks say.
 pub(crate) const NEAREST: usize = 1;
 /// At first sight: the masks of the examples, brought into line with the target, those of the nearest above all.
 pub(crate) const CARRIED: usize = 2;
-/// Closely: the net, from windows of the examples.
+/// Closely: the net, from windows of the examples, shown what was found at first sight.
 pub(crate) const NET: usize = 0;
 /// Closely: the masks in these windows, brought into line with the target's.
 pub(crate) const FUSED: usize = 1;
@@ -38,7 +38,7 @@ const MIXES: [Mix; 7] =
 const MARGIN: f32 = 0.01;
 /// How much more a mask counts that looks more like the target, as a whole in 2-D and in 3-D, and around a cell.
 const SHARPNESS: [f32; 2] = [30.0, 10.0];
-const SHARPNESS_AROUND: f32 = 10.0;
+const SHARPNESS_AROUND: f32 = 20.0;
 /// Masks that count less than this as a whole count nowhere.
 const LEAST_SHARE: f32 = 0.01;
 
@@ -214,8 +214,11 @@ mod tests {
 
     #[test]
     fn where_an_example_looks_like_the_target_its_mask_counts() {
-        let [a, b] = [[[0.0, 2.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]]]
-            .map(|[unlike, mask]| Carried { mask: mask.to_vec(), likeness: 0.5, unlike: unlike.to_vec() });
+        let [a, b] = [[[0.0, 2.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]]].map(|[unlike, mask]| Carried {
+            mask: mask.to_vec(),
+            likeness: 0.5,
+            unlike: unlike.to_vec(),
+        });
         let both = fused(&[&a, &b], 2);
         assert!(both.iter().all(|share| *share > 0.99), "each is right in one half: {both:?}");
         let other = Carried { mask: vec![0.0; 2], likeness: 0.1, unlike: vec![0.0; 2] };

@@ -21,6 +21,11 @@ impl Input {
         Self { cells: [encoded.cells.as_slice(), &marking.cells].concat(), shape: encoded.fit.shape() }
     }
 
+    /// With a guess that is to be improved: its channel is the last.
+    pub fn with_previous(&self, guess: &[f32]) -> Self {
+        Self { cells: [&self.cells[..self.cells.len() - guess.len()], guess].concat(), shape: self.shape }
+    }
+
     /// 2 or 3.
     pub fn dims(&self) -> usize {
         if self.shape[0] == 1 { 2 } else { 3 }

@@ -65,13 +65,7 @@ impl Warp {
 
 /// Bends an example that lies under a pose onto the target, both half as fine as `shape`; and how unlike both then are
 /// around each cell of `shape`: 0 where they are the same, about 2 where they have nothing in common.
-pub(super) fn bent(
-    target: &Grid<SEEN>,
-    example: &Grid<SEEN>,
-    pose: &Pose,
-    shape: [usize; 3],
-    around: usize,
-) -> (Warp, Vec<f32>) {
+pub(super) fn bent(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, shape: [usize; 3], around: usize) -> (Warp, Vec<f32>) {
     let small = target.shape;
     let sources: Vec<[f32; 3]> = (0..target.values.len()).map(|at| pose.source(place(at, small), small)).collect();
     let mut shifts = [(); 3].map(|()| vec![0.0_f32; sources.len()]);

@@ -27,7 +27,7 @@ const MOST_CLOSE: usize = 4;
 /// What is tried on examples.
 const EVERYTHING: Plan = Plan { first: [1.0; VOICES], second: [1.0; VOICES], tiled: [1.0, 0.0, 0.0] };
 /// How much more it counts that images look alike near the structure.
-const NEAR: f32 = 0.33;
+const NEAR: f32 = 0.6;
 /// A plan of so many examples at least holds for half as many more.
 const LEAST_INHERITED: usize = 4;
 /// So many plans are kept: as many structures in turn.
@@ -261,15 +261,15 @@ impl NetSegmenter {
         let likeness: Vec<f32> = aligned.iter().map(|one| one.carried.likeness).collect();
         let order = plan::nearest(&likeness, aligned.len());
         first.nearest = order.iter().map(|&at| compared[at]).collect();
+        let fused = fused(&aligned, whole.fit.dims);
         if mix[NEAREST] > 0.0 {
             let near = order.iter().take(MOST_NEAREST);
             let contexts: Vec<Input> = near.map(|&at| aligned[at].input()).collect();
-            let (cells, doubt) = self.pass(&own, &contexts, learned)?;
+            let (cells, doubt) = self.pass(&own.with_previous(&fused), &contexts, learned)?;
             first.voices[NEAREST] = cells;
             first.uncertainty += mix[NEAREST] / total * doubt;
         }
         if mix[CARRIED] > 0.0 {
-            let fused = fused(&aligned, whole.fit.dims);
             first.uncertainty += mix[CARRIED] / total * strategy::entropy(&fused);
             first.voices[CARRIED] = fused;
         }
@@ -308,15 +308,16 @@ impl NetSegmenter {
             }));
         };
         let mix = &plan.second;
-        if mix[BEFORE] == 1.0 {
+        if mix[NET] + mix[FUSED] == 0.0 {
             return Ok(None);
         }
         let window = self.window(&target.image, &fit)?;
-        let own = self.unmarked(&window)?;
+        let before = before(&fit);
         let (mut voices, mut uncertainty) = (Voices::default(), 0.0);
         if mix[NET] > 0.0 {
             let near = &examples[..examples.len().min(MOST_CLOSE)];
             let contexts = self.contexts(near, fit.dims, Some(side))?;
+            let own = self.unmarked(&window)?.with_previous(&before);
             (voices[NET], uncertainty) = self.pass(&own, &contexts, learned)?;
         }
         if mix[FUSED] > 0.0 {
@@ -325,7 +326,7 @@ impl NetSegmenter {
             voices[FUSED] = fused(&aligned(&window, shown), fit.dims);
         }
         if mix[BEFORE] > 0.0 {
-            voices[BEFORE] = before(&fit);
+            voices[BEFORE] = before;
         }
         if mix[NET] == 0.0 {
             uncertainty = strategy::entropy(&plan::mixed(&voices, mix));
