@@ -39,6 +39,9 @@ const MARGIN: f32 = 0.01;
 /// How much more a mask counts that looks more like the target, as a whole in 2-D and in 3-D, and around a cell.
 const SHARPNESS: [f32; 2] = [30.0, 10.0];
 const SHARPNESS_AROUND: f32 = 20.0;
+/// What is as likely as this may belong to a mask, and so many bounds are tried from there to 0.5.
+const LEAST_BOUND: f32 = 0.3;
+const BOUNDS: usize = 5;
 /// Masks that count less than this as a whole count nowhere.
 const LEAST_SHARE: f32 = 0.01;
 
@@ -66,19 +69,25 @@ impl Plan {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Trial {
     sums: [f32; MIXES.len()],
-    tried: usize,
+    pub tried: usize,
 }
 
 impl Trial {
     /// Adds what was found of an example, and what it really holds.
     pub fn add(&mut self, voices: &Voices, truth: &[f32]) {
         self.tried += 1;
-        self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&mixed(voices, mix), truth));
+        self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&decided(mixed(voices, mix)), truth));
     }
 
     /// The way that found the examples best; the net's, unless another is better by far.
     pub fn best(&self) -> Mix {
         self.better_than(0)
+    }
+
+    /// The same for a close look. One that was never tried may undo what the examples have found, so that stays; what the
+    /// net alone has found it may always look at again.
+    pub fn best_after(&self, first: &Mix) -> Mix {
+        if self.tried == 0 && first[ALL] < 1.0 { MIXES[MIXES.len() - 1] } else { self.best() }
     }
 
     /// The same, but what was there before stays, unless another is better by far.
@@ -128,6 +137,24 @@ pub(crate) fn fused(carried: &[&Carried], dims: usize) -> Vec<f32> {
         sum / all.max(1e-9)
     };
     (0..carried.first().map_or(0, |one| one.mask.len())).into_par_iter().map(cell).collect()
+}
+
+/// Probabilities moved so that the cells from 0.5 on are the mask that may expect the best Dice: where little is sure, what
+/// is a little less likely than not belongs to it.
+pub(crate) fn decided(mut cells: Vec<f32>) -> Vec<f32> {
+    let all: f32 = cells.iter().sum();
+    let expected = |bound: f32| {
+        let inside = cells.iter().filter(|cell| **cell >= bound);
+        let (sum, count) = inside.fold((0.0, 0_usize), |(sum, count), cell| (sum + cell, count + 1));
+        2.0 * sum / (count as f32 + all).max(1e-6)
+    };
+    let bounds = (0..BOUNDS).map(|step| 0.5 - (0.5 - LEAST_BOUND) * step as f32 / (BOUNDS - 1) as f32);
+    let (bound, _) = bounds
+        .map(|bound| (bound, expected(bound)))
+        .fold((0.5, f32::NEG_INFINITY), |best, one| if one.1 > best.1 { one } else { best });
+    let moved = |cell: f32| if cell < bound { 0.5 * cell / bound } else { 1.0 - 0.5 * (1.0 - cell) / (1.0 - bound) };
+    cells.iter_mut().for_each(|cell| *cell = moved(*cell));
+    cells
 }
 
 /// How much each example counts by how alike it looks: 1 in all.
@@ -195,6 +222,8 @@ mod tests {
         assert_eq!(trial.best(), [1.0, 0.0, 0.0], "nothing is better than the net as it is");
         assert_eq!(trial.worth_it(), [0.0, 0.0, 1.0], "nor better than what was there");
         assert_eq!(Trial::default().best(), [1.0, 0.0, 0.0], "nothing is known");
+        assert_eq!(Trial::default().best_after(&[1.0, 0.0, 0.0]), [1.0, 0.0, 0.0], "the net looks twice as it always does");
+        assert_eq!(Trial::default().best_after(&[0.0, 0.0, 1.0]), [0.0, 0.0, 1.0], "nobody knows what a close look would do");
     }
 
     #[test]
@@ -210,6 +239,18 @@ mod tests {
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(shares[1] > 0.9 && shares[2] > 0.03 && shares[0] < 1e-3, "{shares:?}");
         assert_eq!(nearest(&[0.2, 0.6, 0.5], 2), [1, 2]);
+    }
+
+    #[test]
+    fn the_mask_that_may_expect_the_best_dice_is_decided_for() {
+        let sure = vec![0.9, 0.9, 0.1, 0.1];
+        let same = decided(sure.clone()).iter().zip(&sure).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(same, "what is sure stays as it is");
+        // Two cells of 0.6 expect 2 * 1.2 / (2 + 2.0), all four 2 * 2.0 / (4 + 2.0).
+        let moved = decided(vec![0.6, 0.6, 0.4, 0.4]);
+        assert!(moved.iter().all(|cell| *cell >= 0.5) && moved[0] > moved[2], "{moved:?}");
+        let rare = decided(vec![0.2; 4]);
+        assert!(rare.iter().all(|cell| *cell < 0.5), "what is hardly likely is never taken: {rare:?}");
     }
 
     #[test]

@@ -54,6 +54,14 @@ pub(super) struct Planning {
     inherited: Option<Plan>,
 }
 
+#[cfg(test)]
+impl Planning {
+    /// Examples tried so far at first sight, through one window, and through many.
+    pub(super) fn tried(&self) -> [usize; 3] {
+        self.trials.each_ref().map(|trial| trial.tried)
+    }
+}
+
 /// What was found at first sight.
 struct First {
     voices: Voices,
@@ -122,7 +130,7 @@ impl NetSegmenter {
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
             let so_far = Plan { first: planning.trials[0].best(), ..EVERYTHING };
-            let first = plan::mixed(&planning.firsts[planning.seconds], &so_far.first);
+            let first = plan::decided(plan::mixed(&planning.firsts[planning.seconds], &so_far.first));
             let (target, understood) = (unmarked(&examples[at]), without(&planning.understood, at));
             let second = self.second(&target, &first, &understood, &so_far, None, &mut |_| true)?;
             let is_tiled = second.as_ref().is_some_and(|second| second.is_tiled);
@@ -148,7 +156,9 @@ impl NetSegmenter {
     }
 
     fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
-        let plan = inherited.unwrap_or(Plan { first: trials[0].best(), second: trials[1].best(), tiled: trials[2].worth_it() });
+        let made =
+            || Plan { first: trials[0].best(), second: trials[1].best_after(&trials[0].best()), tiled: trials[2].worth_it() };
+        let plan = inherited.unwrap_or_else(made);
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
@@ -221,13 +231,15 @@ impl NetSegmenter {
         let plan = if has_learned { planned.plan.with_learned_net() } else { planned.plan };
         let First { voices, mut uncertainty, nearest } =
             self.first(&target.image, &given, &understood, &plan.first, Some(&given))?;
-        let first = plan::mixed(&voices, &plan.first);
+        let first = plan::decided(plan::mixed(&voices, &plan.first));
         let mut probability = whole.decode(&first);
         let near = if nearest.is_empty() { understood } else { nearest.iter().map(|&at| understood[at]).collect() };
         if let Some(second) = self.second(target, &first, &near, &plan, Some(&given), go_on)? {
             let mix = if second.is_tiled { plan.tiled } else { plan.second };
             uncertainty = second.uncertainty;
-            let windows = second.windows.into_iter().map(|(fit, voices)| (fit, plan::mixed(&voices, &mix))).collect();
+            // Tiles must fit together, so none is decided for by itself.
+            let decided = |cells| if second.is_tiled { cells } else { plan::decided(cells) };
+            let windows = second.windows.into_iter().map(|(fit, voices)| (fit, decided(plan::mixed(&voices, &mix)))).collect();
             Close { windows, uncertainty }.paste(&mut probability.voxels);
         }
         Ok(Guess { probability, uncertainty })

@@ -105,11 +105,13 @@ fn plain_and_planned(marks: impl Fn(Arc<Mask>, [f32; 2]) -> Marks) -> (f64, f64)
     let target = Target { case, image, marks: Marks::default(), previous: None };
     let mut segmenter = segmenter();
     let plain = segmenter.guess(&target, &examples, &mut |_| true).unwrap();
-    let mut shares = Vec::new();
+    let (mut shares, mut tried) = (Vec::new(), [0; 3]);
     while shares.last() != Some(&1.0) {
         shares.push(segmenter.prepare(&examples).unwrap());
+        tried = segmenter.planning.as_ref().map_or(tried, Planning::tried);
     }
     assert!(shares.is_sorted() && shares.len() >= examples.len(), "{shares:?}");
+    assert_eq!(tried, [4, 3, 0], "before the last step: at first sight, closely, and in tiles");
     let planned = segmenter.guess(&target, &examples, &mut |_| true).unwrap();
     (dice(&plain.probability, &truth), dice(&planned.probability, &truth))
 }
