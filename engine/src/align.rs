@@ -19,6 +19,7 @@ const FLAT: f32 = 0.03;
 const MOVES: [i32; 2] = [3, 2];
 const MOVE: [f32; 2] = [0.12, 0.15];
 const ZOOMS: [f32; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
+const STRETCH: f32 = 0.3;
 /// How far each number is changed at first, and how often that is halved; the longer steps are tried on the coarser grid.
 const FIRST_STEP: f32 = 0.06;
 const HALVINGS: usize = 4;
@@ -221,16 +222,27 @@ impl Alignment {
     }
 }
 
+/// Poses to begin with: everywhere with some zoom, and volumes, which are often cut differently along one axis, nearer by
+/// with one axis stretched.
 fn starts(is_picture: bool) -> Vec<Numbers> {
     let kind = usize::from(!is_picture);
-    let moves: Vec<f32> = (-MOVES[kind]..=MOVES[kind]).map(|step| step as f32 * MOVE[kind]).collect();
-    let through: &[f32] = if is_picture { &[0.0] } else { &moves };
+    let moves = |most: i32| -> Vec<[f32; 3]> {
+        let along = move |axis: usize| if is_picture && axis == 0 { 0..=0 } else { -most..=most };
+        let all = along(0).flat_map(|z| along(1).flat_map(move |y| along(2).map(move |x| [z, y, x])));
+        all.map(|steps| steps.map(|step| step as f32 * MOVE[kind])).collect()
+    };
     let mut starts = Vec::new();
     for &zoom in ZOOMS.iter().filter(|zoom| is_picture || zoom.abs() < 0.2) {
-        for &z in through {
-            for &y in &moves {
-                starts.extend(moves.iter().map(|&x| [z, y, x, zoom, zoom, zoom, 0.0, 0.0, 0.0, 0.0]));
-            }
+        starts.extend(moves(MOVES[kind]).into_iter().map(|[z, y, x]| [z, y, x, zoom, zoom, zoom, 0.0, 0.0, 0.0, 0.0]));
+    }
+    if !is_picture {
+        for (axis, by) in (0..3).flat_map(|axis| [(axis, -STRETCH), (axis, STRETCH)]) {
+            let stretched = moves(1).into_iter().map(|[z, y, x]| {
+                let mut start = [z, y, x, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+                start[3 + axis] = by;
+                start
+            });
+            starts.extend(stretched);
         }
     }
     starts
@@ -317,6 +329,11 @@ mod tests {
     #[test]
     fn a_moved_and_turned_volume_is_found_again() {
         check([64, 64, 64], [0.1, -0.2, 0.15, 0.1, -0.05, 0.1, 0.1, -0.08, 0.05, 0.0]);
+    }
+
+    #[test]
+    fn a_volume_that_is_cut_shorter_along_one_axis_is_found_again() {
+        check([64, 64, 64], [0.05, 0.1, -0.05, 0.32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]
