@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    fn mean(values: Vec<f32>) -> f32 {
+    fn mean(values: &[f32]) -> f32 {
         values.iter().sum::<f32>() / values.len() as f32
     }
 
@@ -316,8 +316,8 @@ mod tests {
         let (bent, rigid) = (bent / count as f32, rigid / count as f32);
         assert!(rigid > 0.01 * side, "a pose follows the wave: {rigid} cells off");
         assert!(bent < 0.75 * rigid, "{bent} cells off, {rigid} by the pose alone");
-        let [itself, other] =
-            [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike].map(mean);
+        let [itself, other] = [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike]
+            .map(|unlike| mean(&unlike));
         assert!(itself < 0.3 * other, "not more like itself, {itself}, than another scene, {other}");
     }
 
