@@ -6,20 +6,25 @@ mod bend;
 mod grid;
 
 pub(crate) use bend::Warp;
-pub(crate) use grid::corners;
 use grid::{Grid, blurred, halved, standing_out};
+pub(crate) use grid::{corners, place};
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
 /// Cells on each side that count as neighbours, in 2-D and in 3-D.
 const NEIGHBOURS: [[usize; SEEN]; 2] = [[3, 10, 32], [2, 5, 10]];
-/// Neighbourhoods that vary less than this (of the image's range) are flat.
-const FLAT: f32 = 0.03;
 /// Where the search begins: so many steps of this length to each side (1 is half a side), and these zooms.
 const MOVES: [i32; 2] = [3, 2];
 const MOVE: [f32; 2] = [0.12, 0.15];
 const ZOOMS: [f32; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
+/// How much longer or shorter volumes are taken to be cut along one axis (a logarithm, as of the zooms).
 const STRETCH: f32 = 0.3;
+/// Where several poses are asked for: so many starts are followed at most, none that looks so much less alike than the best.
+const STARTS_FOLLOWED: usize = 40;
+const STARTS_WITHIN: f32 = 0.25;
+/// Two poses are the same unless one is moved or stretched by more than this against the other.
+const MOVED_ELSEWHERE: f32 = 0.05;
+const STRETCHED_ELSEWHERE: f32 = 0.12;
 /// How far each number is changed at first, and how often that is halved; the longer steps are tried on the coarser grid.
 const FIRST_STEP: f32 = 0.06;
 const HALVINGS: usize = 4;
@@ -68,7 +73,7 @@ impl Features {
         let grey: Vec<f32> =
             (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
         let (grey, fine) = halved(&grey, shape);
-        let seen = NEIGHBOURS[kind(fine)].map(|reach| standing_out(&grey, fine, reach, FLAT));
+        let seen = NEIGHBOURS[kind(fine)].map(|reach| standing_out(&grey, fine, reach));
         let coarse = seen.each_ref().map(|seen| halved(seen, fine));
         let coarse_shape = coarse[0].1;
         let grids = [together(&seen, fine), together(&coarse.map(|(seen, _)| seen), coarse_shape)];
@@ -164,22 +169,44 @@ fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl
     mean as f32 - UNCOVERED * (1.0 - covered as f32 / all as f32)
 }
 
-/// How an example lies to look most like the target.
-pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
+/// The ways an example may lie, so many at most: the one under which it looks most like the target, then those that look
+/// like it too but lie elsewhere, as by one vertebra further on.
+pub(crate) fn aligned(target: &Features, example: &Features, most: usize) -> Vec<Alignment> {
     let of = |grid: usize, numbers: &Numbers| {
         let [target, example] = [target, example].map(|one| &one.grids[grid]);
         likeness(target, example, &Pose::of(numbers), |_| true) - strangeness(numbers, target.shape)
     };
     let is_picture = target.shape[0] == 1;
-    let (mut best, mut numbers) = (f32::NEG_INFINITY, [0.0; 10]);
-    for start in starts(is_picture) {
-        let found = of(1, &start);
-        if found > best {
-            (best, numbers) = (found, start);
+    let mut starts: Vec<(f32, Numbers)> = starts(is_picture).into_iter().map(|start| (of(1, &start), start)).collect();
+    starts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let least = starts[0].0 - STARTS_WITHIN;
+    let mut poses: Vec<(f32, Numbers)> = Vec::new();
+    for (_, start) in starts.iter().take_while(|(found, _)| *found >= least).take(STARTS_FOLLOWED) {
+        if poses.len() == most {
+            break;
+        }
+        let found = climbed(start, is_picture, &of);
+        if poses.iter().all(|(_, known)| lies_elsewhere(known, &found.1)) {
+            poses.push(found);
         }
     }
+    let around = AROUND[kind(target.shape)];
+    let mut alignments: Vec<Alignment> = poses
+        .iter()
+        .map(|(likeness, numbers)| {
+            let pose = Pose::of(numbers);
+            let (warp, unlike) = bend::bent(&target.grids[0], &example.grids[0], &pose, target.shape, around);
+            Alignment { warp, likeness: *likeness, unlike, pose }
+        })
+        .collect();
+    alignments.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
+    alignments
+}
+
+/// The pose that is reached from one by changing a number at a time, as long as both look more alike, and how much they do.
+fn climbed(start: &Numbers, is_picture: bool, of: &dyn Fn(usize, &Numbers) -> f32) -> (f32, Numbers) {
     let free: &[usize] = if is_picture { &IN_PICTURE } else { &IN_VOLUME };
-    let mut step = FIRST_STEP;
+    let (mut best, mut numbers, mut step) = (0.0, *start, FIRST_STEP);
     for halving in 0..HALVINGS {
         let grid = usize::from(halving < COARSE_HALVINGS);
         best = of(grid, &numbers);
@@ -199,10 +226,12 @@ pub(crate) fn aligned(target: &Features, example: &Features) -> Alignment {
         }
         step /= 2.0;
     }
-    let pose = Pose::of(&numbers);
-    let around = AROUND[kind(target.shape)];
-    let (warp, unlike) = bend::bent(&target.grids[0], &example.grids[0], &pose, target.shape, around);
-    Alignment { warp, likeness: best, unlike, pose }
+    (best, numbers)
+}
+
+fn lies_elsewhere(a: &Numbers, b: &Numbers) -> bool {
+    let off = |number: usize| (a[number] - b[number]).abs();
+    (0..3).any(|number| off(number) > MOVED_ELSEWHERE) || (3..6).any(|number| off(number) > STRETCHED_ELSEWHERE)
 }
 
 fn strangeness(numbers: &Numbers, shape: [usize; 3]) -> f32 {
@@ -233,7 +262,8 @@ fn starts(is_picture: bool) -> Vec<Numbers> {
     };
     let mut starts = Vec::new();
     for &zoom in ZOOMS.iter().filter(|zoom| is_picture || zoom.abs() < 0.2) {
-        starts.extend(moves(MOVES[kind]).into_iter().map(|[z, y, x]| [z, y, x, zoom, zoom, zoom, 0.0, 0.0, 0.0, 0.0]));
+        let along_z = if is_picture { 0.0 } else { zoom };
+        starts.extend(moves(MOVES[kind]).into_iter().map(|[z, y, x]| [z, y, x, along_z, zoom, zoom, 0.0, 0.0, 0.0, 0.0]));
     }
     if !is_picture {
         for (axis, by) in (0..3).flat_map(|axis| [(axis, -STRETCH), (axis, STRETCH)]) {
@@ -250,7 +280,6 @@ fn starts(is_picture: bool) -> Vec<Numbers> {
 
 #[cfg(test)]
 mod tests {
-    use super::grid::place;
     use super::*;
     use imaging::random::Random;
 
@@ -273,6 +302,10 @@ mod tests {
 
     fn features(image: &[f32], shape: [usize; 3]) -> Features {
         Features::new(image, 1, shape)
+    }
+
+    fn aligned(target: &Features, example: &Features) -> Alignment {
+        super::aligned(target, example, 1).remove(0)
     }
 
     /// Where the middle and a place between it and a corner come from must be found again.
@@ -344,6 +377,26 @@ mod tests {
     #[test]
     fn a_bent_volume_is_straightened() {
         check_bent([64, 64, 64]);
+    }
+
+    #[test]
+    fn a_column_may_lie_one_piece_further_on() {
+        // Five equal pieces above each other, and a faint edge that tells where they begin.
+        let shape = [1, 128, 128];
+        let column = |first: usize| -> Vec<f32> {
+            let value = |at: usize| {
+                let [_, y, x] = place(at, shape);
+                let is_piece = (50..70).contains(&x) && (first..first + 100).contains(&y) && (y - first) % 20 < 10;
+                f32::from(is_piece) + 0.2 * f32::from(y + 8 < first)
+            };
+            (0..128 * 128).map(value).collect()
+        };
+        let [target, example] = [20, 40].map(|first| features(&column(first), shape));
+        let found = super::aligned(&target, &example, 5);
+        let moved: Vec<f32> = found.iter().map(|one| one.pose.source([0, 64, 64], shape)[1] - 64.0).collect();
+        assert!((moved[0] - 20.0).abs() < 2.0, "all in line comes first: {moved:?}");
+        assert!(moved[1..].iter().any(|moved| moved.abs() < 2.0), "one piece further on it looks alike too: {moved:?}");
+        assert!(found.windows(2).all(|two| two[0].likeness >= two[1].likeness) && found.len() <= 5);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! depends on the structure: cells lie anywhere, vertebrae look alike and are told apart by their place. So some examples
 //! are taken for targets in turn, and what finds them best is used for all targets. Knows numbers only.
 
-use crate::align::corners;
+use crate::align::{corners, place};
 use crate::encode::fit::Fit;
 use rayon::prelude::*;
 
@@ -39,6 +39,12 @@ const MARGIN: f32 = 0.01;
 /// How much more a mask counts that looks more like the target, as a whole in 2-D and in 3-D, and around a cell.
 const SHARPNESS: [f32; 2] = [30.0, 10.0];
 const SHARPNESS_AROUND: f32 = 20.0;
+/// How much more likely it is to lie right for agreeing with all others, who are heard so sharply, in so many rounds.
+const AGREEMENT: f32 = 0.5;
+const SHARPNESS_OF_OTHERS: f32 = 8.0;
+const ROUNDS: usize = 3;
+/// What an example that may lie in several ways loses for looking less alike in this one than in another.
+const OTHER_WAY: f32 = 1.0;
 /// What is as likely as this may belong to a mask, and so many bounds are tried from there to 0.5.
 const LEAST_BOUND: f32 = 0.3;
 const BOUNDS: usize = 5;
@@ -73,10 +79,10 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Adds what was found of an example, and what it really holds.
-    pub fn add(&mut self, voices: &Voices, truth: &[f32]) {
+    /// Adds what was found of an example, and what it really holds; `decide` makes a guess of probabilities, as for targets.
+    pub fn add(&mut self, voices: &Voices, truth: &[f32], decide: fn(Vec<f32>) -> Vec<f32>) {
         self.tried += 1;
-        self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&decided(mixed(voices, mix)), truth));
+        self.sums.iter_mut().zip(&MIXES).for_each(|(sum, mix)| *sum += dice(&decide(mixed(voices, mix)), truth));
     }
 
     /// The way that found the examples best; the net's, unless another is better by far.
@@ -111,13 +117,47 @@ pub(crate) fn mixed(voices: &Voices, mix: &Mix) -> Vec<f32> {
     out
 }
 
-/// An example's mask where it is brought into line with a target.
+/// An example's mask where it is brought into line with a target, in one way.
 pub(crate) struct Carried {
+    pub example: usize,
     pub mask: Vec<f32>,
     /// How alike it looks as a whole.
+    pub whole: f32,
+    /// How likely it lies right: how alike it looks, near the structure above all, and how well it agrees with others.
     pub likeness: f32,
     /// How unlike it is around each cell.
     pub unlike: Vec<f32>,
+}
+
+/// Lets masks count more that agree with those of other examples, as what is right agrees with itself and what is wrong is
+/// wrong in many ways; and less where their example would rather lie in another way.
+pub(crate) fn heard_by_others(carried: &mut [&mut Carried]) {
+    let count = carried.len();
+    let agreed = |pair: usize| {
+        let (a, b) = (&carried[pair / count], &carried[pair % count]);
+        if a.example == b.example { 0.0 } else { soft_dice(&a.mask, &b.mask) }
+    };
+    let agreed: Vec<f32> = (0..count * count).into_par_iter().map(agreed).collect();
+    let own: Vec<f32> = carried
+        .iter()
+        .map(|one| {
+            let ways = carried.iter().filter(|other| other.example == one.example).map(|other| other.whole);
+            one.likeness - OTHER_WAY * (ways.fold(one.whole, f32::max) - one.whole)
+        })
+        .collect();
+    let mut likeness = own.clone();
+    for _ in 0..ROUNDS {
+        let most = likeness.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weights: Vec<f32> = likeness.iter().map(|one| (SHARPNESS_OF_OTHERS * (one - most)).exp()).collect();
+        let heard = |at: usize| {
+            let others = (0..count).filter(|&other| carried[other].example != carried[at].example);
+            let (sum, all) = others
+                .fold((0.0, 0.0), |(sum, all), other| (sum + weights[other] * agreed[at * count + other], all + weights[other]));
+            own[at] + AGREEMENT * sum / f32::max(all, 1e-9)
+        };
+        likeness = (0..count).map(heard).collect();
+    }
+    carried.iter_mut().zip(likeness).for_each(|(one, likeness)| one.likeness = likeness);
 }
 
 /// Masks together (label fusion): those that look more like the target count more, as a whole and around each cell.
@@ -165,12 +205,10 @@ fn shares(likeness: &[f32], sharpness: f32) -> Vec<f32> {
     weights.iter().map(|weight| weight / sum.max(1e-9)).collect()
 }
 
-/// The examples that look most like a target, the nearest first.
-pub(crate) fn nearest(likeness: &[f32], most: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..likeness.len()).collect();
-    order.sort_by(|&a, &b| likeness[b].total_cmp(&likeness[a]));
-    order.truncate(most);
-    order
+/// Dice of shares of cells.
+fn soft_dice(a: &[f32], b: &[f32]) -> f32 {
+    let (both, sum) = a.iter().zip(b).fold((0.0, 0.0), |(both, sum), (a, b)| (both + a * b, sum + a * a + b * b));
+    if sum > 0.0 { 2.0 * both / sum } else { 0.0 }
 }
 
 /// Dice of what is more likely inside than not.
@@ -186,12 +224,11 @@ fn dice(found: &[f32], truth: &[f32]) -> f32 {
 
 /// Values on one working grid as they are on another of the same image, linearly; 0 outside.
 pub(crate) fn resampled(cells: &[f32], from: &Fit, to: &Fit) -> Vec<f32> {
-    let [d, h, w] = to.shape();
     let shape = from.shape();
     let value = |at: usize| {
-        let voxel = to.voxel_from_cell([at / (h * w), at / w % h, at % w].map(|v| v as f64));
-        let mut place = from.cell_from_voxel(voxel.map(|v| v as f32));
-        for (place, cells) in place.iter_mut().zip(shape) {
+        let voxel = to.voxel_from_cell(place(at, to.shape()).map(|v| v as f64));
+        let mut cell = from.cell_from_voxel(voxel.map(|v| v as f32));
+        for (place, cells) in cell.iter_mut().zip(shape) {
             let last = (cells - 1) as f32;
             // Rounding must not lose the outermost cells of a whole image.
             if !(-0.501..=last + 0.501).contains(place) {
@@ -199,9 +236,9 @@ pub(crate) fn resampled(cells: &[f32], from: &Fit, to: &Fit) -> Vec<f32> {
             }
             *place = place.clamp(0.0, last);
         }
-        corners(place, shape).map_or(0.0, |corners| corners.iter().map(|&(at, share)| share * cells[at]).sum())
+        corners(cell, shape).map_or(0.0, |corners| corners.iter().map(|&(at, share)| share * cells[at]).sum())
     };
-    (0..d * h * w).map(value).collect()
+    (0..to.count()).map(value).collect()
 }
 
 #[cfg(test)]
@@ -215,10 +252,10 @@ mod tests {
     fn the_way_that_finds_the_examples_is_taken() {
         let (right, wrong) = (HALF.to_vec(), vec![0.0, 0.0, 1.0, 1.0]);
         let mut trial = Trial::default();
-        trial.add(&[wrong.clone(), wrong, right.clone()], &HALF);
+        trial.add(&[wrong.clone(), wrong, right.clone()], &HALF, decided);
         assert_eq!(trial.best(), [0.0, 0.0, 1.0]);
         let mut trial = Trial::default();
-        trial.add(&[right.clone(), right.clone(), right], &HALF);
+        trial.add(&[right.clone(), right.clone(), right], &HALF, decided);
         assert_eq!(trial.best(), [1.0, 0.0, 0.0], "nothing is better than the net as it is");
         assert_eq!(trial.worth_it(), [0.0, 0.0, 1.0], "nor better than what was there");
         assert_eq!(Trial::default().best(), [1.0, 0.0, 0.0], "nothing is known");
@@ -238,7 +275,6 @@ mod tests {
         let shares = shares(&[0.2, 0.6, 0.5], 30.0);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(shares[1] > 0.9 && shares[2] > 0.03 && shares[0] < 1e-3, "{shares:?}");
-        assert_eq!(nearest(&[0.2, 0.6, 0.5], 2), [1, 2]);
     }
 
     #[test]
@@ -255,15 +291,38 @@ mod tests {
 
     #[test]
     fn where_an_example_looks_like_the_target_its_mask_counts() {
-        let [a, b] = [[[0.0, 2.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]]].map(|[unlike, mask]| Carried {
+        let carried = |mask: [f32; 2], likeness: f32, unlike: [f32; 2]| Carried {
+            example: 0,
             mask: mask.to_vec(),
-            likeness: 0.5,
+            whole: likeness,
+            likeness,
             unlike: unlike.to_vec(),
-        });
+        };
+        let [a, b] = [[[0.0, 2.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]]].map(|[unlike, mask]| carried(mask, 0.5, unlike));
         let both = fused(&[&a, &b], 2);
         assert!(both.iter().all(|share| *share > 0.99), "each is right in one half: {both:?}");
-        let other = Carried { mask: vec![0.0; 2], likeness: 0.1, unlike: vec![0.0; 2] };
+        let other = carried([0.0; 2], 0.1, [0.0; 2]);
         assert_eq!(fused(&[&a, &other], 2), a.mask, "what looks quite different as a whole counts nowhere");
+    }
+
+    #[test]
+    fn masks_that_agree_count_more_than_one_that_looks_a_little_more_alike() {
+        let one = |example: usize, mask: [f32; 2], whole: f32| Carried {
+            example,
+            mask: mask.to_vec(),
+            whole,
+            likeness: whole,
+            unlike: vec![0.0; 2],
+        };
+        // The first would rather lie as the second and third do not; its other way agrees with them.
+        let mut all = [one(0, [0.0, 1.0], 0.6), one(0, [1.0, 0.0], 0.55), one(1, [1.0, 0.0], 0.5), one(2, [1.0, 0.0], 0.5)];
+        heard_by_others(&mut all.each_mut());
+        let likeness = all.each_ref().map(|one| one.likeness);
+        assert!(likeness[1..].iter().all(|one| *one > likeness[0] + 0.1), "{likeness:?}");
+        assert!(fused(&all.each_ref(), 2)[0] > 0.9);
+        let mut alone = [one(0, [0.0, 1.0], 0.6), one(0, [1.0, 0.0], 0.55)];
+        heard_by_others(&mut alone.each_mut());
+        assert!(alone[0].likeness == 0.6 && alone[1].likeness < 0.55, "an example does not agree with itself");
     }
 
     #[test]

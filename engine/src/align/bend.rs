@@ -77,7 +77,8 @@ pub(super) fn bent(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, shape
     for _ in 0..ROUNDS {
         let now = Grid { shape: small, values: (0..sources.len()).map(|at| moved(&shifts, at)).collect() };
         let steps = drawn(target, &now);
-        for (shifts, step) in shifts.iter_mut().zip(steps) {
+        // A picture has no depth to be bent along.
+        for ((shifts, step), _) in shifts.iter_mut().zip(steps).zip(small).filter(|(_, n)| *n > 1) {
             let step = (0..STEP_BLURS).fold(step, |step, _| blurred(&step, small, 1));
             shifts.iter_mut().zip(&step).for_each(|(shift, step)| *shift += step);
             *shifts = (0..FIELD_BLURS).fold(std::mem::take(shifts), |field, _| blurred(&field, small, 1));

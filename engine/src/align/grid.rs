@@ -1,5 +1,8 @@
 //! Numbers on a working grid: halving it, means over neighbours, reading between cells.
 
+/// Neighbourhoods that vary less than this (of the image's range) are flat.
+const FLAT: f32 = 0.03;
+
 /// Values of several kinds in each cell.
 pub(super) struct Grid<const KINDS: usize> {
     pub shape: [usize; 3],
@@ -10,16 +13,8 @@ impl<const KINDS: usize> Grid<KINDS> {
     /// Linear between cells; none outside.
     pub fn sample(&self, from: [f32; 3]) -> Option<[f32; KINDS]> {
         let [d, h, w] = self.shape;
-        let axis = |at: f32, n: usize| {
-            let last = (n - 1) as f32;
-            (at >= -0.5 && at <= last + 0.5).then(|| {
-                let at = at.clamp(0.0, last);
-                let low = at as usize;
-                (low, (low + 1).min(n - 1), at - low as f32)
-            })
-        };
-        let (y0, y1, b) = axis(from[1], h)?;
-        let (x0, x1, c) = axis(from[2], w)?;
+        let (y0, y1, b) = between(from[1], h)?;
+        let (x0, x1, c) = between(from[2], w)?;
         let plane = |z: usize| -> [f32; KINDS] {
             let at = |y: usize, x: usize| &self.values[(z * h + y) * w + x];
             let (p, q, r, s) = (at(y0, x0), at(y0, x1), at(y1, x0), at(y1, x1));
@@ -31,10 +26,21 @@ impl<const KINDS: usize> Grid<KINDS> {
         if d == 1 {
             return Some(plane(0));
         }
-        let (z0, z1, a) = axis(from[0], d)?;
+        let (z0, z1, a) = between(from[0], d)?;
         let (near, far) = (plane(z0), plane(z1));
         Some(std::array::from_fn(|i| near[i] + a * (far[i] - near[i])))
     }
+}
+
+/// The cells of `n` in a row that a place lies between, and how far beyond the first; none outside.
+#[inline]
+fn between(at: f32, n: usize) -> Option<(usize, usize, f32)> {
+    let last = (n - 1) as f32;
+    (at >= -0.5 && at <= last + 0.5).then(|| {
+        let at = at.clamp(0.0, last);
+        let low = at as usize;
+        (low, (low + 1).min(n - 1), at - low as f32)
+    })
 }
 
 /// The cells around a place and their shares.
@@ -43,25 +49,16 @@ pub(crate) type Corners = [(usize, f32); 8];
 /// What a place between the cells of a grid takes from each of them, linearly. None outside; at the edge the outermost
 /// cells count alone.
 pub(crate) fn corners(from: [f32; 3], shape: [usize; 3]) -> Option<Corners> {
-    let (mut low, mut high, mut beyond) = ([0; 3], [0; 3], [0.0; 3]);
-    for axis in 0..3 {
-        let last = (shape[axis] - 1) as f32;
-        if !(-0.5..=last + 0.5).contains(&from[axis]) {
-            return None;
-        }
-        let at = from[axis].clamp(0.0, last);
-        low[axis] = at as usize;
-        high[axis] = (low[axis] + 1).min(shape[axis] - 1);
-        beyond[axis] = at - low[axis] as f32;
-    }
-    let part = |axis: usize, second: bool| if second { (high[axis], beyond[axis]) } else { (low[axis], 1.0 - beyond[axis]) };
+    let [z, y, x] = [between(from[0], shape[0])?, between(from[1], shape[1])?, between(from[2], shape[2])?];
+    let part = |(low, high, beyond): (usize, usize, f32), second: bool| if second { (high, beyond) } else { (low, 1.0 - beyond) };
     Some(std::array::from_fn(|corner| {
-        let [(z, a), (y, b), (x, c)] = [part(0, corner & 4 > 0), part(1, corner & 2 > 0), part(2, corner & 1 > 0)];
+        let [(z, a), (y, b), (x, c)] = [part(z, corner & 4 > 0), part(y, corner & 2 > 0), part(x, corner & 1 > 0)];
         ((z * shape[1] + y) * shape[2] + x, a * b * c)
     }))
 }
 
-pub(super) fn place(at: usize, [_, h, w]: [usize; 3]) -> [usize; 3] {
+/// Where a cell lies.
+pub(crate) fn place(at: usize, [_, h, w]: [usize; 3]) -> [usize; 3] {
     [at / (h * w), at / w % h, at % w]
 }
 
@@ -85,29 +82,82 @@ pub(super) fn on_halved(at: [usize; 3], shape: [usize; 3]) -> [f32; 3] {
     std::array::from_fn(|axis| if shape[axis] > 1 { at[axis] as f32 / 2.0 - 0.25 } else { 0.0 })
 }
 
-/// Each value less the mean of its neighbours, in units of their spread; a spread of much less than `flat` is as good as none.
-pub(super) fn standing_out(values: &[f32], shape: [usize; 3], reach: usize, flat: f32) -> Vec<f32> {
+/// Each value less the mean of its neighbours, in units of their spread; a spread of much less than `FLAT` is as good as none.
+pub(super) fn standing_out(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
     let squares: Vec<f32> = values.iter().map(|v| v * v).collect();
     let (means, squares) = (blurred(values, shape, reach), blurred(&squares, shape, reach));
-    let one = |((value, mean), square): ((&f32, &f32), &f32)| (value - mean) / ((square - mean * mean).max(0.0).sqrt() + flat);
+    let one = |((value, mean), square): ((&f32, &f32), &f32)| (value - mean) / ((square - mean * mean).max(0.0).sqrt() + FLAT);
     values.iter().zip(&means).zip(&squares).map(one).collect()
 }
 
 /// Means over boxes, along one axis after the other; at the edge over what is there.
 pub(super) fn blurred(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
-    let mut now = values.to_vec();
-    let strides = [shape[1] * shape[2], shape[2], 1];
-    for axis in (0..3).filter(|&axis| shape[axis] > 1) {
-        let (n, stride) = (shape[axis], strides[axis]);
-        let mut sums = vec![0.0; n + 1];
-        let from = now.clone();
-        for start in (0..from.len()).filter(|at| at / stride % n == 0) {
-            (0..n).for_each(|i| sums[i + 1] = sums[i] + from[start + i * stride]);
-            for i in 0..n {
-                let (low, high) = (i.saturating_sub(reach), (i + reach + 1).min(n));
-                now[start + i * stride] = (sums[high] - sums[low]) / (high - low) as f32;
-            }
+    let (mut now, mut next) = (values.to_vec(), vec![0.0; values.len()]);
+    let mut stride = values.len();
+    for n in shape {
+        stride /= n;
+        if n > 1 {
+            let blocks = now.chunks_exact(n * stride).zip(next.chunks_exact_mut(n * stride));
+            blocks.for_each(|(from, to)| if stride == 1 { along(from, to, reach) } else { across(from, to, stride, reach) });
+            std::mem::swap(&mut now, &mut next);
         }
     }
     now
+}
+
+/// Means of neighbours in a row.
+fn along(from: &[f32], to: &mut [f32], reach: usize) {
+    let n = from.len();
+    let mut sum: f32 = from[..reach.min(n)].iter().sum();
+    for (i, to) in to.iter_mut().enumerate() {
+        sum += from.get(i + reach).unwrap_or(&0.0);
+        if i > reach {
+            sum -= from[i - reach - 1];
+        }
+        *to = sum / around(i, n, reach);
+    }
+}
+
+/// Means of cells of neighbouring rows of a length each.
+fn across(from: &[f32], to: &mut [f32], length: usize, reach: usize) {
+    let n = from.len() / length;
+    let row = |i: usize| &from[i * length..(i + 1) * length];
+    let mut sums = vec![0.0; length];
+    let add = |sums: &mut [f32], i: usize, sign: f32| sums.iter_mut().zip(row(i)).for_each(|(sum, v)| *sum += sign * v);
+    (0..reach.min(n)).for_each(|i| add(&mut sums, i, 1.0));
+    for (i, to) in to.chunks_exact_mut(length).enumerate() {
+        if i + reach < n {
+            add(&mut sums, i + reach, 1.0);
+        }
+        if i > reach {
+            add(&mut sums, i - reach - 1, -1.0);
+        }
+        let share = 1.0 / around(i, n, reach);
+        to.iter_mut().zip(&sums).for_each(|(to, sum)| *to = share * sum);
+    }
+}
+
+/// How many of `n` in a row are within reach of one.
+fn around(i: usize, n: usize, reach: usize) -> f32 {
+    ((i + reach + 1).min(n) - i.saturating_sub(reach)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blurred_cell_is_the_mean_of_the_box_around_it() {
+        for (shape, reach) in [([4, 5, 6], 1), ([4, 5, 6], 9), ([1, 7, 3], 2)] {
+            let count = shape.iter().product();
+            let values: Vec<f32> = (0..count).map(|at| ((at * 37) % 11) as f32).collect();
+            for (at, is) in blurred(&values, shape, reach).into_iter().enumerate() {
+                let here = place(at, shape);
+                let near = |&other: &usize| (0..3).all(|axis| here[axis].abs_diff(place(other, shape)[axis]) <= reach);
+                let inside: Vec<usize> = (0..count).filter(near).collect();
+                let should = inside.iter().map(|&at| values[at]).sum::<f32>() / inside.len() as f32;
+                assert!((is - should).abs() < 1e-4, "{here:?} of {shape:?}: {is} in place of {should}");
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::tiles::Close;
 use super::{Guess, NetSegmenter};
-use crate::align::{self, Features, Warp};
+use crate::align::{self, Alignment, Features, Warp};
 use crate::encode::Encoded;
 use crate::encode::fit::Fit;
 use crate::encode::marks::Marking;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// So many examples are taken for targets in turn, at most, in 2-D and in 3-D, where each takes ten times as long.
 const TRIED: [usize; 2] = [8, 5];
+/// So many ways in which an example may lie are compared with a target as a whole, in 2-D and in 3-D.
+const WAYS: [usize; 2] = [5, 1];
 /// So many examples are compared with a target, at most.
 const MOST_COMPARED: usize = 16;
 /// So many examples are brought into line for the net, at most.
@@ -126,7 +128,7 @@ impl NetSegmenter {
         } else if let Some(&at) = tried.get(planning.firsts.len()) {
             let (given, understood) = (without(examples, at), without(&planning.understood, at));
             let first = self.first(&examples[at].image, &given, &understood, &EVERYTHING.first, None)?;
-            planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?);
+            planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?, plan::decided);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
             let so_far = Plan { first: planning.trials[0].best(), ..EVERYTHING };
@@ -140,7 +142,7 @@ impl NetSegmenter {
                     voices.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
                     truth.extend_from_slice(&self.truth(&planning.understood[at], Some(&fit))?);
                 }
-                planning.trials[if is_tiled { 2 } else { 1 }].add(&voices, &truth);
+                planning.trials[if is_tiled { 2 } else { 1 }].add(&voices, &truth, decide(is_tiled));
             }
             // Tiles take long: every other example tells enough.
             planning.seconds = (planning.seconds + if is_tiled { 2 } else { 1 }).min(tried.len());
@@ -156,9 +158,9 @@ impl NetSegmenter {
     }
 
     fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
-        let made =
-            || Plan { first: trials[0].best(), second: trials[1].best_after(&trials[0].best()), tiled: trials[2].worth_it() };
-        let plan = inherited.unwrap_or_else(made);
+        let first = trials[0].best();
+        let made = Plan { first, second: trials[1].best_after(&first), tiled: trials[2].worth_it() };
+        let plan = inherited.unwrap_or(made);
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
@@ -237,9 +239,8 @@ impl NetSegmenter {
         if let Some(second) = self.second(target, &first, &near, &plan, Some(&given), go_on)? {
             let mix = if second.is_tiled { plan.tiled } else { plan.second };
             uncertainty = second.uncertainty;
-            // Tiles must fit together, so none is decided for by itself.
-            let decided = |cells| if second.is_tiled { cells } else { plan::decided(cells) };
-            let windows = second.windows.into_iter().map(|(fit, voices)| (fit, decided(plan::mixed(&voices, &mix)))).collect();
+            let decide = decide(second.is_tiled);
+            let windows = second.windows.into_iter().map(|(fit, voices)| (fit, decide(plan::mixed(&voices, &mix)))).collect();
             Close { windows, uncertainty }.paste(&mut probability.voxels);
         }
         Ok(Guess { probability, uncertainty })
@@ -269,14 +270,12 @@ impl NetSegmenter {
         }
         let compared = evenly(understood.len(), MOST_COMPARED);
         let shown = compared.iter().map(|&at| self.with_mask(understood[at], None)).collect::<Result<_, _>>()?;
-        let aligned = aligned(&whole, shown);
-        let likeness: Vec<f32> = aligned.iter().map(|one| one.carried.likeness).collect();
-        let order = plan::nearest(&likeness, aligned.len());
-        first.nearest = order.iter().map(|&at| compared[at]).collect();
+        let aligned = aligned(&whole, shown, WAYS[usize::from(whole.fit.dims == 3)]);
+        let likeliest = likeliest(&aligned);
+        first.nearest = likeliest.iter().map(|one| compared[one.carried.example]).collect();
         let fused = fused(&aligned, whole.fit.dims);
         if mix[NEAREST] > 0.0 {
-            let near = order.iter().take(MOST_NEAREST);
-            let contexts: Vec<Input> = near.map(|&at| aligned[at].input()).collect();
+            let contexts: Vec<Input> = likeliest.iter().take(MOST_NEAREST).map(|one| one.input()).collect();
             let (cells, doubt) = self.pass(&own.with_previous(&fused), &contexts, learned)?;
             first.voices[NEAREST] = cells;
             first.uncertainty += mix[NEAREST] / total * doubt;
@@ -335,7 +334,7 @@ impl NetSegmenter {
         if mix[FUSED] > 0.0 {
             let near = examples.iter().take(MOST_COMPARED);
             let shown = near.map(|example| self.with_mask(example, Some(side))).collect::<Result<_, _>>()?;
-            voices[FUSED] = fused(&aligned(&window, shown), fit.dims);
+            voices[FUSED] = fused(&aligned(&window, shown, 1), fit.dims);
         }
         if mix[BEFORE] > 0.0 {
             voices[BEFORE] = before;
@@ -373,22 +372,39 @@ impl Aligned {
     }
 }
 
-/// Examples as they look most like the target.
-fn aligned(target: &Encoded, examples: Vec<Shown>) -> Vec<Aligned> {
+/// Examples as they look like the target, each in so many ways at most; the likeliest come first.
+fn aligned(target: &Encoded, examples: Vec<Shown>, ways: usize) -> Vec<Aligned> {
     let features = |encoded: &Encoded| {
         let channels = encoded.cells.len() / encoded.fit.count();
         Features::new(&encoded.cells, channels, encoded.fit.shape())
     };
     let target = features(target);
-    let one = |Shown { encoded, marking, mask }| {
+    let one = |(at, Shown { encoded, marking, mask }): (usize, Shown)| {
         let example = features(&encoded);
-        let found = align::aligned(&target, &example);
-        let mask = found.warp.carried(&mask);
-        let near = found.likeness_near(&target, &example, &mask);
-        let carried = Carried { mask, likeness: found.likeness + NEAR * near.max(0.0), unlike: found.unlike };
-        Aligned { encoded, marking, warp: found.warp, carried }
+        let carried = |found: Alignment| {
+            let mask = found.warp.carried(&mask);
+            let near = found.likeness_near(&target, &example, &mask);
+            let (whole, unlike) = (found.likeness, found.unlike);
+            let carried = Carried { example: at, mask, whole, likeness: whole + NEAR * near.max(0.0), unlike };
+            Aligned { encoded: encoded.clone(), marking: marking.clone(), warp: found.warp, carried }
+        };
+        align::aligned(&target, &example, ways).into_iter().map(carried).collect::<Vec<_>>()
     };
-    examples.into_par_iter().map(one).collect()
+    let mut aligned: Vec<Aligned> = examples.into_par_iter().enumerate().flat_map_iter(one).collect();
+    plan::heard_by_others(&mut aligned.iter_mut().map(|one| &mut one.carried).collect::<Vec<_>>());
+    aligned.sort_by(|a, b| b.carried.likeness.total_cmp(&a.carried.likeness));
+    aligned
+}
+
+/// Each example in its likeliest way, of all ways in this order.
+fn likeliest(aligned: &[Aligned]) -> Vec<&Aligned> {
+    let is_first = |at: usize| aligned[..at].iter().all(|one| one.carried.example != aligned[at].carried.example);
+    (0..aligned.len()).filter(|&at| is_first(at)).map(|at| &aligned[at]).collect()
+}
+
+/// How probabilities are decided for: tiles must fit together, so none is by itself.
+fn decide(is_tiled: bool) -> fn(Vec<f32>) -> Vec<f32> {
+    if is_tiled { std::convert::identity } else { plan::decided }
 }
 
 fn fused(aligned: &[Aligned], dims: usize) -> Vec<f32> {
