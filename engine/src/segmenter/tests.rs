@@ -53,15 +53,39 @@ fn a_second_look_gives_a_small_structure_its_edges() {
     assert!(twice > once + 0.1, "once {once:.3}, twice {twice:.3}");
 }
 
-#[test]
-fn a_box_in_a_large_volume_is_looked_at_closely() {
+/// A ball with a box on its middle slice, and its mask.
+fn boxed_ball() -> (Target, Arc<Mask>) {
     let (case, image, truth) = ball(3, [75.0, 80.0, 75.0]);
     let shape = Shape::spanning([64.5, 69.5, 75.0], [85.5, 90.5, 75.0]);
     let prompts = vec![Prompt { id: PromptId(1), structure: StructureId(1), sign: Sign::Positive, shape }];
     let marks = Marks { prompts, mask: None };
-    let target = Target { case, image: ImageRef::Loaded(image), marks, previous: None };
+    (Target { case, image: ImageRef::Loaded(image), marks, previous: None }, truth)
+}
+
+#[test]
+fn a_box_in_a_large_volume_is_looked_at_closely() {
+    let (target, truth) = boxed_ball();
     let (once, twice) = once_and_twice(&target, &[], &truth);
     assert!(twice > once && twice > 0.7, "once {once:.3}, twice {twice:.3}");
+}
+
+#[test]
+fn a_marked_volume_is_looked_at_again_with_what_was_found() {
+    let (mut target, _) = boxed_ball();
+    let mut segmenter = segmenter();
+    let whole = segmenter.encoded(&target.image).unwrap();
+    let pass = |segmenter: &mut NetSegmenter, target: &Target| {
+        let marking = segmenter.marking(&whole, &target.marks, target.previous.as_deref()).unwrap();
+        let own = Input::new(&whole, &marking);
+        (strategy::guess(segmenter.net_for(3, None).unwrap(), &segmenter.compute.device, &own, true, &[]).unwrap().0, own)
+    };
+    let (first, own) = pass(&mut segmenter, &target);
+    let net = segmenter.net_for(3, None).unwrap();
+    let again = strategy::guess(net, &segmenter.compute.device, &own.with_previous(&first), true, &[]).unwrap().0;
+    assert_eq!(segmenter.look(&target, &whole, &[], None).unwrap().0, again);
+    target.previous = Some(Arc::new(whole.decode(&first)));
+    let once = pass(&mut segmenter, &target).0;
+    assert_eq!(segmenter.look(&target, &whole, &[], None).unwrap().0, once, "an earlier guess was shown at once");
 }
 
 #[test]
