@@ -27,6 +27,7 @@ impl Arguments {
     pub fn run(self) -> anyhow::Result<()> {
         write(&self.folder)?;
         println!("The sample is in {}", self.folder.display());
+        println!("To open it: exemplar {}", self.folder.join("ct/images").display());
         Ok(())
     }
 }
