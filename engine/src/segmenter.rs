@@ -118,6 +118,8 @@ pub(crate) struct NetSegmenter {
     tuned: Vec<(Lessons, InContextNet)>,
     planning: Option<Planning>,
     plans: Vec<Planned>,
+    /// Examples, and what was made of their marks.
+    understood: Vec<(Lessons, Example)>,
 }
 
 /// So many tuned nets are kept: as many structures in turn.
@@ -185,6 +187,7 @@ impl NetSegmenter {
             tuned: Vec::new(),
             planning: None,
             plans: Vec::new(),
+            understood: Vec::new(),
         }
     }
 
@@ -299,7 +302,8 @@ impl NetSegmenter {
         Ok(look::side_of_examples(regions.iter().map(|(encoded, region)| (&encoded.fit, *region))))
     }
 
-    /// Guesses what one working grid shows of the target; `side` is that of a window. A volume that the user has marked is
+    /// Guesses what one working grid shows of the target; `side` is that of a window, and `learned` are the examples that a
+    /// net may have learned from. A volume that the user has marked is
     /// looked at again with what was found, unless an earlier guess was given: own boxes gained 0.02 of Dice, first clicks 0.01.
     fn look(
         &mut self,
@@ -307,6 +311,7 @@ impl NetSegmenter {
         encoded: &Encoded,
         examples: &[&Example],
         side: Option<f64>,
+        learned: &[&Example],
     ) -> Result<(Vec<f32>, f32), EngineError> {
         let dims = encoded.fit.dims;
         let own = self.marking(encoded, &target.marks, target.previous.as_deref())?;
@@ -316,7 +321,7 @@ impl NetSegmenter {
             return Err(EngineError::NoMarks);
         }
         let own = Input::new(encoded, &own);
-        let net = self.net_for(dims, Some(examples))?;
+        let net = self.net_for(dims, Some(learned))?;
         let found = strategy::guess(net, &self.compute.device, &own, is_marked, &others)?;
         if dims == 2 || !is_marked || target.previous.is_some() {
             return Ok(found);
@@ -441,23 +446,28 @@ impl NetSegmenter {
         // A marked target stands among its own examples already.
         let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
         examples.sort_by_key(|example| example.case);
+        let learned = examples.clone();
+        let legible = if is_marked { Vec::new() } else { self.legible(&learned, whole.fit.dims)? };
+        if !is_marked {
+            examples = legible.iter().collect();
+        }
 
         if look::tells_size(&target.marks, &whole.fit)
             && let Some(window) = self.closer(target, &whole.fit, &examples, None)?
         {
-            let close = self.look_closely(target, window, &examples)?;
+            let close = self.look_closely(target, window, &examples, &learned)?;
             let mut probability = Volume::filled(whole.grid, 0);
             close.paste(&mut probability.voxels);
             return Ok(Guess { probability, uncertainty: close.uncertainty });
         }
-        let (cells, uncertainty) = self.look(target, &whole, &examples, None)?;
+        let (cells, uncertainty) = self.look(target, &whole, &examples, None, &learned)?;
         let mut guess = Guess { probability: whole.decode(&cells), uncertainty };
         let found = Region::of_guess(&whole.fit, &cells);
         let close = match self.closer(target, &whole.fit, &examples, found)? {
-            Some(window) => Some(self.look_closely(target, window, &examples)?),
+            Some(window) => Some(self.look_closely(target, window, &examples, &learned)?),
             // In volumes tiles did harm where no plan had tried them; who has marked the target waits for no dozen of them.
             None => match found.filter(|_| whole.fit.dims == 2 && !is_marked) {
-                Some(region) => self.tiled(target, &region, &examples, Some(&examples), go_on)?,
+                Some(region) => self.tiled(target, &region, &examples, Some(&learned), go_on)?,
                 None => None,
             },
         };
@@ -468,15 +478,22 @@ impl NetSegmenter {
         Ok(guess)
     }
 
-    fn look_closely(&mut self, target: &Target, (fit, side): (Fit, f64), examples: &[&Example]) -> Result<Close, EngineError> {
+    fn look_closely(
+        &mut self,
+        target: &Target,
+        (fit, side): (Fit, f64),
+        examples: &[&Example],
+        learned: &[&Example],
+    ) -> Result<Close, EngineError> {
         let window = self.window(&target.image, &fit)?;
-        let (cells, uncertainty) = self.look(target, &window, examples, Some(side))?;
+        let (cells, uncertainty) = self.look(target, &window, examples, Some(side), learned)?;
         Ok(Close { windows: vec![(fit, cells)], uncertainty })
     }
 }
 
 mod planned;
 mod tiles;
+mod understood;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,6 @@ use crate::plan::{self, ALL, BEFORE, CARRIED, Carried, FUSED, Mix, NEAREST, NET,
 use crate::protocol::{Example, ImageRef, Marks, Target};
 use crate::strategy::{self, Input};
 use crate::tune::Lessons;
-use imaging::Mask;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -166,19 +165,6 @@ impl NetSegmenter {
         let excess = self.plans.len().saturating_sub(MOST_PLANS);
         self.plans.drain(..excess);
         1.0
-    }
-
-    /// An example with its mask, or with what the net makes of its marks.
-    fn understood(&mut self, example: &Example) -> Result<Example, EngineError> {
-        let encoded = self.encoded(&example.image)?;
-        let marking = self.marking(&encoded, &example.marks, None)?;
-        if example.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) || marking.is_empty() {
-            return Ok(example.clone());
-        }
-        let target = Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
-        let guess = self.look_twice(&target, &[], &mut |_| true)?.probability;
-        let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
-        Ok(Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() })
     }
 
     /// Whether the examples can be tried on each other: two at least, all marked, all pictures or all volumes.

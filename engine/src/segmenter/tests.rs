@@ -32,7 +32,7 @@ fn once_and_twice(target: &Target, examples: &[Example], truth: &Mask) -> (f64, 
     let mut segmenter = segmenter();
     let whole = segmenter.encoded(&target.image).unwrap();
     let all: Vec<&Example> = examples.iter().collect();
-    let (cells, _) = segmenter.look(target, &whole, &all, None).unwrap();
+    let (cells, _) = segmenter.look(target, &whole, &all, None, &all).unwrap();
     let twice = segmenter.guess(target, examples, &mut |_| true).unwrap();
     (dice(&whole.decode(&cells), truth), dice(&twice.probability, truth))
 }
@@ -70,6 +70,25 @@ fn a_box_in_a_large_volume_is_looked_at_closely() {
 }
 
 #[test]
+fn clicks_of_a_lone_example_are_understood_before_they_are_shown() {
+    let (case, image, truth) = ball(1, [60.0, 70.0, 80.0]);
+    let click = |at| Prompt { id: PromptId(1), structure: StructureId(1), sign: Sign::Positive, shape: Shape::Click { at } };
+    let marks = Marks { prompts: vec![click([60.0, 70.0, 80.0]), click([64.0, 70.0, 80.0])], mask: None };
+    let example = Example { case, image: ImageRef::Loaded(image), marks };
+    let mut segmenter = segmenter();
+    let legible = segmenter.legible(&[&example], 3).unwrap().remove(0);
+    let mask = legible.marks.mask.as_ref().expect("a mask in place of the clicks");
+    assert!(mask.dice(&truth) > 0.5, "{}", mask.dice(&truth));
+    let again = segmenter.legible(&[&example], 3).unwrap().remove(0);
+    assert!(Arc::ptr_eq(mask, again.marks.mask.as_ref().unwrap()), "understood once");
+    let (case, image, _) = ball(3, [75.0, 80.0, 75.0]);
+    let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
+    let [from_clicks, from_mask] =
+        [example, legible].map(|example| segmenter.guess(&target, &[example], &mut |_| true).unwrap().probability);
+    assert_eq!(from_clicks.voxels, from_mask.voxels, "the target is shown what was understood");
+}
+
+#[test]
 fn a_marked_volume_is_looked_at_again_with_what_was_found() {
     let (mut target, _) = boxed_ball();
     let mut segmenter = segmenter();
@@ -82,10 +101,10 @@ fn a_marked_volume_is_looked_at_again_with_what_was_found() {
     let (first, own) = pass(&mut segmenter, &target);
     let net = segmenter.net_for(3, None).unwrap();
     let again = strategy::guess(net, &segmenter.compute.device, &own.with_previous(&first), true, &[]).unwrap().0;
-    assert_eq!(segmenter.look(&target, &whole, &[], None).unwrap().0, again);
+    assert_eq!(segmenter.look(&target, &whole, &[], None, &[]).unwrap().0, again);
     target.previous = Some(Arc::new(whole.decode(&first)));
     let once = pass(&mut segmenter, &target).0;
-    assert_eq!(segmenter.look(&target, &whole, &[], None).unwrap().0, once, "an earlier guess was shown at once");
+    assert_eq!(segmenter.look(&target, &whole, &[], None, &[]).unwrap().0, once, "an earlier guess was shown at once");
 }
 
 #[test]
