@@ -5,12 +5,15 @@
 mod bend;
 mod grid;
 
+use crate::encode::Encoded;
 pub(crate) use bend::Warp;
 use grid::{Grid, blurred, halved, standing_out};
 pub(crate) use grid::{corners, place};
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
+/// As many numbers as a processor takes at once; the last is 0 everywhere.
+const LANES: usize = 4;
 /// Cells on each side that count as neighbours, in 2-D and in 3-D.
 const NEIGHBOURS: [[usize; SEEN]; 2] = [[3, 10, 32], [2, 5, 10]];
 /// Where the search begins: so many steps of this length to each side (1 is half a side), and these zooms.
@@ -42,10 +45,13 @@ const UNCOVERED: f32 = 0.15;
 const MOVED: f32 = 0.15;
 const DISTORTED: [f32; 2] = [1.0, 0.5];
 
-/// What is compared of an image: two grids, the first half as fine as the working grid, the second half as fine as that.
+/// What is compared of an image.
 pub(crate) struct Features {
     shape: [usize; 3],
-    grids: [Grid<SEEN>; 2],
+    /// To find poses and to bend them: half as fine as the working grid, and half as fine as that.
+    grids: [Grid<LANES>; 2],
+    /// To bend them around a structure: as fine as the working grid.
+    finest: Grid<LANES>,
 }
 
 /// How an example is brought into line with a target.
@@ -67,22 +73,37 @@ struct Pose {
 }
 
 impl Features {
+    /// Of an image on its working grid.
+    pub fn of(encoded: &Encoded) -> Self {
+        Self::new(&encoded.cells, encoded.cells.len() / encoded.fit.count(), encoded.fit.shape())
+    }
+
+    /// The memory they take.
+    pub fn bytes(&self) -> usize {
+        self.grids.iter().chain([&self.finest]).map(|grid| size_of_val(grid.values.as_slice())).sum()
+    }
+
     /// Of the first `channels` channels of `cells`, `[C, D, H, W]`.
-    pub fn new(cells: &[f32], channels: usize, shape: [usize; 3]) -> Self {
+    fn new(cells: &[f32], channels: usize, shape: [usize; 3]) -> Self {
         let count: usize = shape.iter().product();
         let grey: Vec<f32> =
             (0..count).map(|at| (0..channels).map(|c| cells[c * count + at]).sum::<f32>() / channels as f32).collect();
+        let seen = |grey: &[f32], shape| NEIGHBOURS[kind(shape)].map(|reach| standing_out(grey, shape, reach));
+        let finest = together(&seen(&grey, shape), shape);
         let (grey, fine) = halved(&grey, shape);
-        let seen = NEIGHBOURS[kind(fine)].map(|reach| standing_out(&grey, fine, reach));
+        let seen = seen(&grey, fine);
         let coarse = seen.each_ref().map(|seen| halved(seen, fine));
         let coarse_shape = coarse[0].1;
         let grids = [together(&seen, fine), together(&coarse.map(|(seen, _)| seen), coarse_shape)];
-        Self { shape, grids }
+        Self { shape, grids, finest }
     }
 }
 
-fn together(seen: &[Vec<f32>; SEEN], shape: [usize; 3]) -> Grid<SEEN> {
-    Grid { shape, values: (0..seen[0].len()).map(|at| std::array::from_fn(|i| seen[i][at])).collect() }
+fn together(seen: &[Vec<f32>; SEEN], shape: [usize; 3]) -> Grid<LANES> {
+    Grid {
+        shape,
+        values: (0..seen[0].len()).map(|at| std::array::from_fn(|i| seen.get(i).map_or(0.0, |seen| seen[at]))).collect(),
+    }
 }
 
 /// 0 for a picture, 1 for a volume.
@@ -133,12 +154,12 @@ impl Pose {
 }
 
 /// How much alike two images look under a pose: the mean correlation over the cells that count, less what is not covered.
-fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
+fn likeness(target: &Grid<LANES>, example: &Grid<LANES>, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
     let shape = target.shape;
-    // Sums of a, b, aa, bb, ab.
-    let mut sums = [[0.0_f64; 5]; SEEN];
+    // Of a, b, aa, bb, ab.
+    let mut sums = [[0.0_f64; LANES]; 5];
+    let mut row_sums = [[0.0_f32; LANES]; 5];
     let (mut covered, mut all) = (0_usize, 0_usize);
-    let mut row_sums = [[0.0_f32; 5]; SEEN];
     for (row, values) in target.values.chunks_exact(shape[2]).enumerate() {
         let (z, y) = (row / shape[1], row % shape[1]);
         let [first, second] = [pose.source([z, y, 0], shape), pose.source([z, y, 1], shape)];
@@ -148,12 +169,12 @@ fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl
             let from: [f32; 3] = std::array::from_fn(|axis| first[axis] + step[axis] * x as f32);
             let Some(b) = example.sample(from) else { continue };
             covered += 1;
-            for ((sums, &a), b) in row_sums.iter_mut().zip(a).zip(b) {
-                sums[0] += a;
-                sums[1] += b;
-                sums[2] += a * a;
-                sums[3] += b * b;
-                sums[4] += a * b;
+            for lane in 0..LANES {
+                row_sums[0][lane] += a[lane];
+                row_sums[1][lane] += b[lane];
+                row_sums[2][lane] += a[lane] * a[lane];
+                row_sums[3][lane] += b[lane] * b[lane];
+                row_sums[4][lane] += a[lane] * b[lane];
             }
         }
         for (sums, row) in sums.iter_mut().zip(&mut row_sums) {
@@ -164,8 +185,11 @@ fn likeness(target: &Grid<SEEN>, example: &Grid<SEEN>, pose: &Pose, counts: impl
         return -1.0;
     }
     let n = covered as f64;
-    let correlation = |[a, b, aa, bb, ab]: [f64; 5]| (ab - a * b / n) / ((aa - a * a / n) * (bb - b * b / n)).max(1e-6).sqrt();
-    let mean = sums.into_iter().map(correlation).sum::<f64>() / SEEN as f64;
+    let correlation = |seen: usize| {
+        let [a, b, aa, bb, ab] = sums.map(|lanes| lanes[seen]);
+        (ab - a * b / n) / ((aa - a * a / n) * (bb - b * b / n)).max(1e-6).sqrt()
+    };
+    let mean = (0..SEEN).map(correlation).sum::<f64>() / SEEN as f64;
     mean as f32 - UNCOVERED * (1.0 - covered as f32 / all as f32)
 }
 
@@ -240,6 +264,11 @@ fn strangeness(numbers: &Numbers, shape: [usize; 3]) -> f32 {
 }
 
 impl Alignment {
+    /// Bends it cell by cell around what a mask of the example covers.
+    pub fn refine(&mut self, target: &Features, example: &Features, mask: &[f32]) {
+        self.warp.refine(&target.finest, &example.finest, &self.warp.carried(mask));
+    }
+
     /// How much alike both images look within and near a structure: a mask on the target's grid, from 0 to 1.
     pub fn likeness_near(&self, target: &Features, example: &Features, mask: &[f32]) -> f32 {
         let (mask, shape) = halved(mask, target.shape);
@@ -326,31 +355,38 @@ mod tests {
         values.iter().sum::<f32>() / values.len() as f32
     }
 
-    /// Bends the scene in a wave, which no pose can follow, and wants most of it undone.
-    fn check_bent(shape: [usize; 3]) {
-        let (example, side) = (scene(shape, 5), shape[2] as f32);
-        let wave = |at: usize| 0.04 * side * (place(at, shape)[2] as f32 / side * 6.0).sin();
+    /// A scene; where each cell of it comes from when it is bent in a wave, which no pose can follow; and so bent.
+    fn waved(shape: [usize; 3]) -> (Vec<f32>, Vec<[f32; 3]>, Vec<f32>) {
+        let (scene, side) = (scene(shape, 5), shape[2] as f32);
         let source = |at: usize| {
             let [z, y, x] = place(at, shape).map(|v| v as f32);
-            [z, y + wave(at), x]
+            [z, y + 0.04 * side * (x / side * 6.0).sin(), x]
         };
-        let target = Warp::of((0..example.len()).map(source).collect(), shape).carried(&example);
-        let found = aligned(&features(&target, shape), &features(&example, shape));
+        let sources: Vec<[f32; 3]> = (0..scene.len()).map(source).collect();
+        let bent = Warp::of(sources.clone(), shape).carried(&scene);
+        (scene, sources, bent)
+    }
+
+    /// Wants most of the wave undone.
+    fn check_bent(shape: [usize; 3]) {
+        let (example, sources, target) = waved(shape);
+        let example = features(&example, shape);
+        let found = aligned(&features(&target, shape), &example);
         let (mut bent, mut rigid, mut count) = (0.0, 0.0, 0);
-        for at in (0..example.len())
+        for at in (0..target.len())
             .filter(|&at| place(at, shape).iter().zip(shape).all(|(&v, n)| n == 1 || (n / 8..n - n / 8).contains(&v)))
         {
-            let (should, place) = (source(at), place(at, shape));
+            let (should, place) = (sources[at], place(at, shape));
             let off = |is: [f32; 3]| (0..3).map(|axis| (should[axis] - is[axis]).powi(2)).sum::<f32>().sqrt();
             bent += off(found.warp.at(place));
             rigid += off(found.pose.source(place, shape));
             count += 1;
         }
         let (bent, rigid) = (bent / count as f32, rigid / count as f32);
-        assert!(rigid > 0.01 * side, "a pose follows the wave: {rigid} cells off");
+        assert!(rigid > 0.01 * shape[2] as f32, "a pose follows the wave: {rigid} cells off");
         assert!(bent < 0.75 * rigid, "{bent} cells off, {rigid} by the pose alone");
-        let [itself, other] = [found.unlike, aligned(&features(&scene(shape, 6), shape), &features(&example, shape)).unlike]
-            .map(|unlike| mean(&unlike));
+        let other = aligned(&features(&scene(shape, 6), shape), &example);
+        let [itself, other] = [&found, &other].map(|found| mean(&found.unlike));
         assert!(itself < 0.3 * other, "not more like itself, {itself}, than another scene, {other}");
     }
 
@@ -377,6 +413,25 @@ mod tests {
     #[test]
     fn a_bent_volume_is_straightened() {
         check_bent([64, 64, 64]);
+    }
+
+    #[test]
+    fn a_volume_is_bent_further_around_a_structure() {
+        let shape = [64; 3];
+        let (example, _, target) = waved(shape);
+        let is_inside = |at: usize| place(at, shape).iter().all(|v| (24..40).contains(v));
+        let mask: Vec<f32> = (0..target.len()).map(|at| f32::from(is_inside(at))).collect();
+        let unlike = |warp: &Warp| {
+            let carried = warp.carried(&example);
+            mean(&(0..mask.len()).filter(|&at| is_inside(at)).map(|at| (carried[at] - target[at]).abs()).collect::<Vec<_>>())
+        };
+        let [of_target, of_example] = [&target, &example].map(|image| features(image, shape));
+        let mut found = aligned(&of_target, &of_example);
+        let (before, far) = (unlike(&found.warp), found.warp.at([8; 3]));
+        found.refine(&of_target, &of_example, &mask);
+        let after = unlike(&found.warp);
+        assert!(after < 0.8 * before, "{after} unlike in the structure, {before} before");
+        assert_eq!(found.warp.at([8; 3]), far, "what lies far from the structure stays");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What was computed lately, up to a number of bytes; the longest unused goes first.
+//! What was computed lately: up to a number of bytes, of which the longest unused goes first; or up to a number of things.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,9 +42,39 @@ impl<K: PartialEq, V> Cache<K, V> {
     }
 }
 
+/// The newest of some things.
+pub(crate) struct Newest<T> {
+    most: usize,
+    /// The newest first.
+    things: VecDeque<T>,
+}
+
+impl<T> Newest<T> {
+    pub fn new(most: usize) -> Self {
+        Self { most, things: VecDeque::new() }
+    }
+
+    pub fn push(&mut self, thing: T) {
+        self.things.push_front(thing);
+        self.things.truncate(self.most);
+    }
+
+    /// From the newest to the oldest.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.things.iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let mut newest = Newest::new(2);
+        (1..=3).for_each(|thing| newest.push(thing));
+        assert_eq!(newest.iter().copied().collect::<Vec<_>>(), [3, 2]);
+    }
 
     #[test]
     fn it_stays_within_its_bound_and_keeps_what_was_used() {

@@ -133,11 +133,16 @@ pub(crate) struct Carried {
 /// wrong in many ways; and less where their example would rather lie in another way.
 pub(crate) fn heard_by_others(carried: &mut [&mut Carried]) {
     let count = carried.len();
-    let agreed = |pair: usize| {
-        let (a, b) = (&carried[pair / count], &carried[pair % count]);
-        if a.example == b.example { 0.0 } else { soft_dice(&a.mask, &b.mask) }
+    // Of each pair once: of those before it, for each.
+    let agreed = |at: usize| -> Vec<f32> {
+        let one = &carried[at];
+        carried[..at]
+            .iter()
+            .map(|other| if other.example == one.example { 0.0 } else { soft_dice(&one.mask, &other.mask) })
+            .collect()
     };
-    let agreed: Vec<f32> = (0..count * count).into_par_iter().map(agreed).collect();
+    let agreed: Vec<Vec<f32>> = (0..count).into_par_iter().map(agreed).collect();
+    let agreed = |a: usize, b: usize| agreed[a.max(b)][a.min(b)];
     let own: Vec<f32> = carried
         .iter()
         .map(|one| {
@@ -151,8 +156,8 @@ pub(crate) fn heard_by_others(carried: &mut [&mut Carried]) {
         let weights: Vec<f32> = likeness.iter().map(|one| (SHARPNESS_OF_OTHERS * (one - most)).exp()).collect();
         let heard = |at: usize| {
             let others = (0..count).filter(|&other| carried[other].example != carried[at].example);
-            let (sum, all) = others
-                .fold((0.0, 0.0), |(sum, all), other| (sum + weights[other] * agreed[at * count + other], all + weights[other]));
+            let (sum, all) =
+                others.fold((0.0, 0.0), |(sum, all), other| (sum + weights[other] * agreed(at, other), all + weights[other]));
             own[at] + AGREEMENT * sum / f32::max(all, 1e-9)
         };
         likeness = (0..count).map(heard).collect();

@@ -1,23 +1,23 @@
-//! Who guesses: a target and examples in, a probability on the source grid out. Owns which images, masks and nets are
-//! kept; how passes are combined is `strategy`'s, where to look twice is `look`'s.
+//! Who guesses: a target and examples in, a probability on the source grid out. Owns which nets are kept; which images are
+//! is `images`', how passes are combined is `strategy`'s, where to look twice is `look`'s.
 
-use crate::cache::Cache;
+use crate::cache::Newest;
 use crate::chooser::Chooser;
 use crate::device::{self, Compute};
-use crate::encode::{Encoded, fit::Fit, marks::Marking};
+use crate::encode::{Encoded, fit::Fit};
 use crate::error::EngineError;
 use crate::look::{self, Region};
 use crate::nets::in_context::InContextNet;
-use crate::protocol::{DeviceChoice, Example, ImageRef, Marks, NetChoice, NetInfo, Target};
+use crate::protocol::{DeviceChoice, Example, NetChoice, NetInfo, Target};
 use crate::strategy::{self, Input};
 use crate::tune::{Lessons, Sample, Tuning};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
-use imaging::{Image, Item, Mask, Volume};
+use images::Images;
+use imaging::Volume;
 use planned::{Planned, Planning};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::sync::Arc;
 use tiles::Close;
 
 /// What was guessed.
@@ -102,92 +102,34 @@ fn load_nets(device: &Device, remarks: &mut Vec<String>) -> Result<Vec<Loaded>, 
     if nets.is_empty() { Err(first_error.unwrap_or_else(|| nowhere(folder))) } else { Ok(nets) }
 }
 
-/// Bytes of encoded images, and of encoded masks, that are kept.
-const MOST_BYTES: usize = 256 << 20;
-
 /// The in-context nets on a device.
 pub(crate) struct NetSegmenter {
     compute: Compute,
     nets: Vec<Loaded>,
-    images: Cache<(ImageKey, Option<Fit>), Encoded>,
-    masks: Cache<MaskKey, Vec<f32>>,
-    /// The file that was read last, kept while one image is guessed: it may be looked at twice.
-    opened: Option<(ImageKey, Arc<Image>)>,
+    images: Images,
     tuning: Option<Tuning>,
-    /// What was learned lately, the newest last.
-    tuned: Vec<(Lessons, InContextNet)>,
+    /// What was learned lately.
+    tuned: Newest<(Lessons, Arc<InContextNet>)>,
     planning: Option<Planning>,
-    plans: Vec<Planned>,
+    plans: Newest<Planned>,
     /// Examples, and what was made of their marks.
-    understood: Vec<(Lessons, Example)>,
+    understood: Newest<(Lessons, Example)>,
 }
 
-/// So many tuned nets are kept: as many structures in turn.
-const MOST_TUNED: usize = 64;
-
-/// Which mask an encoded one was made from, and on which working grid.
-struct MaskKey(Weak<Mask>, Fit);
-
-impl PartialEq for MaskKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ptr_eq(&other.0) && self.1 == other.1
-    }
-}
-
-/// An image, from its file if need be.
-pub(crate) fn opened(image: &ImageRef) -> Result<Arc<Image>, EngineError> {
-    match image {
-        ImageRef::Loaded(image) => Ok(image.clone()),
-        ImageRef::File(item) => {
-            let cannot = |cause| EngineError::Open { path: item.path.clone(), cause: Arc::new(cause) };
-            imaging::files::open_item(item).map(Arc::new).map_err(cannot)
-        }
-    }
-}
-
-/// Which image an encoded one was made from.
-pub(crate) enum ImageKey {
-    File(Item, u64, Option<SystemTime>),
-    /// A weak pointer keeps the place, not the image, so no other image can come to lie there.
-    Loaded(Weak<Image>),
-}
-
-impl PartialEq for ImageKey {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::File(path, len, time), Self::File(path_2, len_2, time_2)) => (path, len, time) == (path_2, len_2, time_2),
-            (Self::Loaded(image), Self::Loaded(image_2)) => image.ptr_eq(image_2),
-            _ => false,
-        }
-    }
-}
-
-impl ImageKey {
-    pub fn new(image: &ImageRef) -> Self {
-        match image {
-            ImageRef::Loaded(image) => Self::Loaded(Arc::downgrade(image)),
-            ImageRef::File(item) => {
-                let about = std::fs::metadata(&item.path).ok();
-                let len = about.as_ref().map_or(0, std::fs::Metadata::len);
-                Self::File(item.clone(), len, about.and_then(|about| about.modified().ok()))
-            }
-        }
-    }
-}
+/// So many tuned nets, plans and understood examples are kept: as many structures in turn.
+const MOST_KEPT: usize = 64;
 
 impl NetSegmenter {
     pub fn new(compute: Compute, nets: Vec<Loaded>) -> Self {
         Self {
             compute,
             nets,
-            images: Cache::new(MOST_BYTES),
-            masks: Cache::new(MOST_BYTES),
-            opened: None,
+            images: Images::default(),
             tuning: None,
-            tuned: Vec::new(),
+            tuned: Newest::new(MOST_KEPT),
             planning: None,
-            plans: Vec::new(),
-            understood: Vec::new(),
+            plans: Newest::new(MOST_KEPT),
+            understood: Newest::new(MOST_KEPT),
         }
     }
 
@@ -201,90 +143,17 @@ impl NetSegmenter {
         }
     }
 
-    fn net(&self, dims: usize) -> Result<&Loaded, EngineError> {
-        self.nets.iter().find(|loaded| loaded.card.config.dims == dims).ok_or(EngineError::NoNet { dims })
-    }
-
-    fn image(&mut self, image: &ImageRef) -> Result<Arc<Image>, EngineError> {
-        if let ImageRef::Loaded(image) = image {
-            return Ok(image.clone());
-        }
-        let key = ImageKey::new(image);
-        if let Some((_, image)) = self.opened.as_ref().filter(|(other, _)| *other == key) {
-            return Ok(image.clone());
-        }
-        // The last one goes before the next one comes.
-        self.opened = None;
-        let image = opened(image)?;
-        self.opened = Some((key, image.clone()));
-        Ok(image)
-    }
-
-    /// An image on its working grid; its file is opened only if it was not lately.
-    fn encoded(&mut self, image: &ImageRef) -> Result<Arc<Encoded>, EngineError> {
-        let key = (ImageKey::new(image), None);
-        if let Some(encoded) = self.images.get(&key) {
-            return Ok(encoded);
-        }
-        let encoded = Encoded::new(self.image(image)?.as_ref())?;
-        Ok(self.keep(key, encoded))
-    }
-
-    /// A window of an image.
-    fn window(&mut self, image: &ImageRef, fit: &Fit) -> Result<Arc<Encoded>, EngineError> {
-        let key = (ImageKey::new(image), Some(fit.clone()));
-        if let Some(encoded) = self.images.get(&key) {
-            return Ok(encoded);
-        }
-        let whole = self.encoded(image)?;
-        let encoded = whole.window(self.image(image)?.as_ref(), fit.clone());
-        Ok(self.keep(key, encoded))
-    }
-
-    fn keep(&mut self, key: (ImageKey, Option<Fit>), encoded: Encoded) -> Arc<Encoded> {
-        let bytes = size_of_val(encoded.cells.as_slice());
-        self.images.retain(|(key, _)| !matches!(key, ImageKey::Loaded(image) if image.strong_count() == 0));
-        self.images.put(key, encoded, bytes)
-    }
-
-    fn mask(&mut self, encoded: &Encoded, mask: &Arc<Mask>) -> Result<Arc<Vec<f32>>, EngineError> {
-        let key = MaskKey(Arc::downgrade(mask), encoded.fit.clone());
-        if let Some(cells) = self.masks.get(&key) {
-            return Ok(cells);
-        }
-        let cells = encoded.mask_cells(mask)?;
-        let bytes = size_of_val(cells.as_slice());
-        self.masks.retain(|MaskKey(mask, _)| mask.strong_count() > 0);
-        Ok(self.masks.put(key, cells, bytes))
-    }
-
-    fn marking(&mut self, encoded: &Encoded, marks: &Marks, previous: Option<&Volume<u8>>) -> Result<Marking, EngineError> {
-        match &marks.mask {
-            // A whole mask says all that marks could say, and so the nets were trained.
-            Some(mask) if !mask.is_empty() => {
-                let cells = self.mask(encoded, mask)?;
-                encoded.marking(&Marks::default(), Some(&cells), previous)
-            }
-            _ => encoded.marking(marks, None, previous),
-        }
-    }
-
-    /// An example with its marks; with `side`, what a window of that width shows of it.
-    fn shown(&mut self, example: &Example, side: Option<f64>) -> Result<(Arc<Encoded>, Marking), EngineError> {
-        let mut encoded = self.encoded(&example.image)?;
-        let region = side.and_then(|side| Some((side, Region::of_marks(&example.marks)?)));
-        if let Some(fit) = region.and_then(|(side, region)| look::around(&encoded.fit, &region, side)) {
-            encoded = self.window(&example.image, &fit)?;
-        }
-        let marking = self.marking(&encoded, &example.marks, None)?;
-        Ok((encoded, marking))
+    /// The program's own net.
+    fn net(&self, dims: usize) -> Result<Arc<InContextNet>, EngineError> {
+        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims).ok_or(EngineError::NoNet { dims })?;
+        Ok(loaded.net.clone())
     }
 
     /// The examples that a net of `dims` can use; with `side`, what a window of that width shows of each.
     fn contexts(&mut self, examples: &[&Example], dims: usize, side: Option<f64>) -> Result<Vec<Input>, EngineError> {
         let mut contexts = Vec::new();
         for example in examples {
-            let (encoded, marking) = self.shown(example, side)?;
+            let (encoded, marking) = self.images.shown(example, side)?;
             if encoded.fit.dims == dims && !marking.is_empty() {
                 contexts.push(Input::new(&encoded, &marking));
             }
@@ -296,32 +165,30 @@ impl NetSegmenter {
     fn side_of_examples(&mut self, examples: &[&Example]) -> Result<Option<f64>, EngineError> {
         let mut regions = Vec::new();
         for example in examples {
-            let encoded = self.encoded(&example.image)?;
+            let encoded = self.images.encoded(&example.image)?;
             regions.extend(Region::of_marks(&example.marks).map(|region| (encoded, region)));
         }
         Ok(look::side_of_examples(regions.iter().map(|(encoded, region)| (&encoded.fit, *region))))
     }
 
-    /// Guesses what one working grid shows of the target; `side` is that of a window, and `learned` are the examples that a
-    /// net may have learned from. A volume that the user has marked is
+    /// Guesses what one working grid shows of the target; `side` is that of a window. A volume that the user has marked is
     /// looked at again with what was found, unless an earlier guess was given: own boxes gained 0.02 of Dice, first clicks 0.01.
     fn look(
         &mut self,
+        net: &InContextNet,
         target: &Target,
         encoded: &Encoded,
         examples: &[&Example],
         side: Option<f64>,
-        learned: &[&Example],
     ) -> Result<(Vec<f32>, f32), EngineError> {
         let dims = encoded.fit.dims;
-        let own = self.marking(encoded, &target.marks, target.previous.as_deref())?;
+        let own = self.images.marking(encoded, &target.marks, target.previous.as_deref())?;
         let is_marked = !own.is_empty();
         let others = self.contexts(examples, dims, side)?;
         if others.is_empty() && !is_marked {
             return Err(EngineError::NoMarks);
         }
         let own = Input::new(encoded, &own);
-        let net = self.net_for(dims, Some(learned))?;
         let found = strategy::guess(net, &self.compute.device, &own, is_marked, &others)?;
         if dims == 2 || !is_marked || target.previous.is_some() {
             return Ok(found);
@@ -329,28 +196,28 @@ impl NetSegmenter {
         strategy::guess(net, &self.compute.device, &own.with_previous(&found.0), is_marked, &others)
     }
 
-    /// The net that has learned from these examples, or the program's own.
-    fn net_for(&self, dims: usize, examples: Option<&[&Example]>) -> Result<&InContextNet, EngineError> {
-        match examples.and_then(|examples| self.learned_net(dims, examples)) {
+    /// The net that has learned from these examples as the user gave them, or the program's own.
+    fn net_for(&self, dims: usize, given: &[&Example]) -> Result<Arc<InContextNet>, EngineError> {
+        match self.learned_net(dims, given) {
             Some(net) => Ok(net),
-            None => Ok(&self.net(dims)?.net),
+            None => self.net(dims),
         }
     }
 
-    fn learned_net(&self, dims: usize, examples: &[&Example]) -> Option<&InContextNet> {
-        let holds = |(lessons, net): &&(Lessons, InContextNet)| net.config().dims == dims && lessons.hold(examples);
-        self.tuned.iter().rev().find(holds).map(|(_, net)| net)
+    fn learned_net(&self, dims: usize, given: &[&Example]) -> Option<Arc<InContextNet>> {
+        let holds = |(lessons, net): &&(Lessons, Arc<InContextNet>)| net.config().dims == dims && lessons.hold(given);
+        self.tuned.iter().find(holds).map(|(_, net)| net.clone())
     }
 
     /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.
     fn sample(&mut self, example: &Example, side: Option<f64>) -> Result<Sample, EngineError> {
-        let (encoded, marking) = self.shown(example, side)?;
+        let (encoded, marking) = self.images.shown(example, side)?;
         let truth = match &example.marks.mask {
-            Some(mask) if !mask.is_empty() => self.mask(&encoded, mask)?.to_vec(),
+            Some(mask) if !mask.is_empty() => self.images.mask(&encoded, mask)?.to_vec(),
             _ => {
                 let own = Input::new(&encoded, &marking);
-                let net = &self.net(encoded.fit.dims)?.net;
-                strategy::guess(net, &self.compute.device, &own, true, &[])?.0
+                let net = self.net(encoded.fit.dims)?;
+                strategy::guess(&net, &self.compute.device, &own, true, &[])?.0
             }
         };
         Ok(Sample { cells: [encoded.cells.as_slice(), &marking.cells, &truth].concat(), shape: encoded.fit.shape() })
@@ -362,9 +229,8 @@ impl NetSegmenter {
             return Ok(tuning);
         }
         let first = examples.first().ok_or(EngineError::NoMarks)?;
-        let dims = self.encoded(&first.image)?.fit.dims;
-        let net = &self.net(dims)?.net;
-        Ok(Tuning::new(net, &self.compute.device, Lessons::new(examples), 2))
+        let dims = self.images.encoded(&first.image)?.fit.dims;
+        Ok(Tuning::new(self.net(dims)?.as_ref(), &self.compute.device, Lessons::new(examples), 2))
     }
 
     /// Where to look closely, and the side of that window, if it would show more than the whole image.
@@ -395,7 +261,7 @@ impl Segmenter for NetSegmenter {
             Some(plan) => self.guess_planned(target, examples, &plan, go_on),
             None => self.look_twice(target, examples, go_on),
         };
-        self.opened = None;
+        self.images.close();
         guess
     }
 
@@ -408,9 +274,7 @@ impl Segmenter for NetSegmenter {
         if share < 1.0 {
             self.tuning = Some(tuning);
         } else {
-            self.tuned.push((tuning.lessons.clone(), tuning.net()));
-            let excess = self.tuned.len().saturating_sub(MOST_TUNED);
-            self.tuned.drain(..excess);
+            self.tuned.push((tuning.lessons.clone(), Arc::new(tuning.net())));
         }
         Ok(share)
     }
@@ -428,7 +292,7 @@ impl NetSegmenter {
             }
             tuning.views[0].push(whole);
             tuning.views[1].push(close);
-            self.opened = None;
+            self.images.close();
             return Ok(0.0);
         }
         tuning.learn()?;
@@ -441,13 +305,13 @@ impl NetSegmenter {
         examples: &[Example],
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
-        let whole = self.encoded(&target.image)?;
+        let whole = self.images.encoded(&target.image)?;
         let is_marked = !target.marks.is_empty();
         // A marked target stands among its own examples already.
         let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
         examples.sort_by_key(|example| example.case);
-        let learned = examples.clone();
-        let legible = if is_marked { Vec::new() } else { self.legible(&learned, whole.fit.dims)? };
+        let net = self.net_for(whole.fit.dims, &examples)?;
+        let legible = if is_marked { Vec::new() } else { self.legible(&examples, whole.fit.dims)? };
         if !is_marked {
             examples = legible.iter().collect();
         }
@@ -455,19 +319,19 @@ impl NetSegmenter {
         if look::tells_size(&target.marks, &whole.fit)
             && let Some(window) = self.closer(target, &whole.fit, &examples, None)?
         {
-            let close = self.look_closely(target, window, &examples, &learned)?;
+            let close = self.look_closely(&net, target, window, &examples)?;
             let mut probability = Volume::filled(whole.grid, 0);
             close.paste(&mut probability.voxels);
             return Ok(Guess { probability, uncertainty: close.uncertainty });
         }
-        let (cells, uncertainty) = self.look(target, &whole, &examples, None, &learned)?;
+        let (cells, uncertainty) = self.look(&net, target, &whole, &examples, None)?;
         let mut guess = Guess { probability: whole.decode(&cells), uncertainty };
         let found = Region::of_guess(&whole.fit, &cells);
         let close = match self.closer(target, &whole.fit, &examples, found)? {
-            Some(window) => Some(self.look_closely(target, window, &examples, &learned)?),
+            Some(window) => Some(self.look_closely(&net, target, window, &examples)?),
             // In volumes tiles did harm where no plan had tried them; who has marked the target waits for no dozen of them.
             None => match found.filter(|_| whole.fit.dims == 2 && !is_marked) {
-                Some(region) => self.tiled(target, &region, &examples, Some(&learned), go_on)?,
+                Some(region) => self.tiled(&net, target, &region, &examples, go_on)?,
                 None => None,
             },
         };
@@ -480,17 +344,18 @@ impl NetSegmenter {
 
     fn look_closely(
         &mut self,
+        net: &InContextNet,
         target: &Target,
         (fit, side): (Fit, f64),
         examples: &[&Example],
-        learned: &[&Example],
     ) -> Result<Close, EngineError> {
-        let window = self.window(&target.image, &fit)?;
-        let (cells, uncertainty) = self.look(target, &window, examples, Some(side), learned)?;
+        let window = self.images.window(&target.image, &fit)?;
+        let (cells, uncertainty) = self.look(net, target, &window, examples, Some(side))?;
         Ok(Close { windows: vec![(fit, cells)], uncertainty })
     }
 }
 
+pub(crate) mod images;
 mod planned;
 mod tiles;
 mod understood;

@@ -26,11 +26,6 @@ impl Input {
         Self { cells: [&self.cells[..self.cells.len() - guess.len()], guess].concat(), shape: self.shape }
     }
 
-    /// 2 or 3.
-    pub fn dims(&self) -> usize {
-        if self.shape[0] == 1 { 2 } else { 3 }
-    }
-
     /// As it lies when it is brought into line with another.
     pub fn carried(&self, warp: &Warp) -> Self {
         Self { cells: warp.carried(&self.cells), shape: self.shape }

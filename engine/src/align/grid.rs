@@ -11,25 +11,35 @@ pub(super) struct Grid<const KINDS: usize> {
 
 impl<const KINDS: usize> Grid<KINDS> {
     /// Linear between cells; none outside.
+    #[inline]
     pub fn sample(&self, from: [f32; 3]) -> Option<[f32; KINDS]> {
         let [d, h, w] = self.shape;
         let (y0, y1, b) = between(from[1], h)?;
         let (x0, x1, c) = between(from[2], w)?;
-        let plane = |z: usize| -> [f32; KINDS] {
-            let at = |y: usize, x: usize| &self.values[(z * h + y) * w + x];
-            let (p, q, r, s) = (at(y0, x0), at(y0, x1), at(y1, x0), at(y1, x1));
-            std::array::from_fn(|i| {
-                let (near, far) = (p[i] + c * (q[i] - p[i]), r[i] + c * (s[i] - r[i]));
-                near + b * (far - near)
-            })
-        };
         if d == 1 {
-            return Some(plane(0));
+            return Some(mixed(self.in_row(y0, (x0, x1, c)), self.in_row(y1, (x0, x1, c)), b));
         }
         let (z0, z1, a) = between(from[0], d)?;
-        let (near, far) = (plane(z0), plane(z1));
-        Some(std::array::from_fn(|i| near[i] + a * (far[i] - near[i])))
+        let near = mixed(self.in_row(z0 * h + y0, (x0, x1, c)), self.in_row(z0 * h + y1, (x0, x1, c)), b);
+        let far = mixed(self.in_row(z1 * h + y0, (x0, x1, c)), self.in_row(z1 * h + y1, (x0, x1, c)), b);
+        Some(mixed(near, far, a))
     }
+
+    #[inline]
+    fn in_row(&self, row: usize, (x0, x1, c): (usize, usize, f32)) -> [f32; KINDS] {
+        let row = &self.values[row * self.shape[2]..][..self.shape[2]];
+        mixed(row[x0], row[x1], c)
+    }
+}
+
+/// A share of the way from one to the other.
+#[inline]
+fn mixed<const KINDS: usize>(near: [f32; KINDS], far: [f32; KINDS], share: f32) -> [f32; KINDS] {
+    let mut out = near;
+    for (out, far) in out.iter_mut().zip(far) {
+        *out += share * (far - *out);
+    }
+    out
 }
 
 /// The cells of `n` in a row that a place lies between, and how far beyond the first; none outside.

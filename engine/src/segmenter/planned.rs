@@ -8,6 +8,7 @@ use crate::encode::fit::Fit;
 use crate::encode::marks::Marking;
 use crate::error::EngineError;
 use crate::look::{self, Region};
+use crate::nets::in_context::InContextNet;
 use crate::plan::{self, ALL, BEFORE, CARRIED, Carried, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
 use crate::protocol::{Example, ImageRef, Marks, Target};
 use crate::strategy::{self, Input};
@@ -31,8 +32,6 @@ const EVERYTHING: Plan = Plan { first: [1.0; VOICES], second: [1.0; VOICES], til
 const NEAR: f32 = 0.6;
 /// A plan of so many examples at least holds for half as many more.
 const LEAST_INHERITED: usize = 4;
-/// So many plans are kept: as many structures in turn.
-const MOST_PLANS: usize = 64;
 
 /// Examples and the plan that was made of them.
 #[derive(Clone)]
@@ -81,14 +80,14 @@ struct Second {
 /// An example as it is, with its mask.
 struct Shown {
     encoded: Arc<Encoded>,
+    features: Arc<Features>,
     marking: Marking,
     mask: Arc<Vec<f32>>,
 }
 
 /// An example as it looks most like the target.
 struct Aligned {
-    encoded: Arc<Encoded>,
-    marking: Marking,
+    shown: Arc<Shown>,
     warp: Warp,
     /// Its mask on the target's grid; alike as a whole, and near the structure above all.
     carried: Carried,
@@ -102,12 +101,13 @@ impl NetSegmenter {
         }
         let [first, _, ..] = examples else {
             for example in examples {
-                let encoded = self.encoded(&example.image)?;
-                self.marking(&encoded, &example.marks, None)?;
+                let encoded = self.images.encoded(&example.image)?;
+                self.images.marking(&encoded, &example.marks, None)?;
             }
             return Ok(1.0);
         };
-        let dims = self.encoded(&first.image)?.fit.dims;
+        let dims = self.images.encoded(&first.image)?.fit.dims;
+        let net = &*self.net(dims)?;
         let inherited = self.plan_of_most(examples);
         let fresh = || Planning {
             lessons: Lessons::new(examples),
@@ -126,14 +126,14 @@ impl NetSegmenter {
             return Ok(self.keep_plan(Planning { inherited: None, trials: Default::default(), ..planning }));
         } else if let Some(&at) = tried.get(planning.firsts.len()) {
             let (given, understood) = (without(examples, at), without(&planning.understood, at));
-            let first = self.first(&examples[at].image, &given, &understood, &EVERYTHING.first, None)?;
+            let first = self.first(net, &examples[at].image, &given, &understood, &EVERYTHING.first)?;
             planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?, plan::decided);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
             let so_far = Plan { first: planning.trials[0].best(), ..EVERYTHING };
             let first = plan::decided(plan::mixed(&planning.firsts[planning.seconds], &so_far.first));
             let (target, understood) = (unmarked(&examples[at]), without(&planning.understood, at));
-            let second = self.second(&target, &first, &understood, &so_far, None, &mut |_| true)?;
+            let second = self.second(net, &target, &first, &understood, &so_far, &mut |_| true)?;
             let is_tiled = second.as_ref().is_some_and(|second| second.is_tiled);
             if let Some(Second { windows, .. }) = second {
                 let (mut voices, mut truth) = (Voices::default(), Vec::new());
@@ -146,7 +146,7 @@ impl NetSegmenter {
             // Tiles take long: every other example tells enough.
             planning.seconds = (planning.seconds + if is_tiled { 2 } else { 1 }).min(tried.len());
         }
-        self.opened = None;
+        self.images.close();
         let (done, all) =
             (planning.understood.len() + planning.firsts.len() + planning.seconds, examples.len() + 2 * tried.len());
         if done < all {
@@ -162,8 +162,6 @@ impl NetSegmenter {
         let plan = inherited.unwrap_or(made);
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
-        let excess = self.plans.len().saturating_sub(MOST_PLANS);
-        self.plans.drain(..excess);
         1.0
     }
 
@@ -174,7 +172,7 @@ impl NetSegmenter {
             if example.marks.mask.as_ref().is_none_or(|mask| mask.is_empty()) {
                 return Ok(false);
             }
-            dims.push(self.encoded(&example.image)?.fit.dims);
+            dims.push(self.images.encoded(&example.image)?.fit.dims);
         }
         Ok(dims.len() > 1 && dims.iter().all(|one| *one == dims[0]))
     }
@@ -182,11 +180,11 @@ impl NetSegmenter {
     /// The mask of an understood example on its whole working grid, or in a window.
     fn truth(&mut self, example: &Example, fit: Option<&Fit>) -> Result<Arc<Vec<f32>>, EngineError> {
         let encoded = match fit {
-            Some(fit) => self.window(&example.image, fit)?,
-            None => self.encoded(&example.image)?,
+            Some(fit) => self.images.window(&example.image, fit)?,
+            None => self.images.encoded(&example.image)?,
         };
         let mask = example.marks.mask.as_ref().ok_or(EngineError::NoMarks)?;
-        self.mask(&encoded, mask)
+        self.images.mask(&encoded, mask)
     }
 
     /// The plan of most of these examples, of which each still stands: some more do not change it.
@@ -196,12 +194,12 @@ impl NetSegmenter {
             let known = planned.understood.len();
             known >= LEAST_INHERITED && 2 * examples.len() <= 3 * known && planned.lessons.hold(&all)
         };
-        self.plans.iter().rev().find(holds).map(|planned| planned.plan)
+        self.plans.iter().find(holds).map(|planned| planned.plan)
     }
 
     /// The plan of just these examples, if it was made.
     pub(super) fn plan_of(&self, examples: &[Example]) -> Option<Planned> {
-        self.plans.iter().rev().find(|planned| planned.lessons.are(examples)).cloned()
+        self.plans.iter().find(|planned| planned.lessons.are(examples)).cloned()
     }
 
     /// Guesses an unmarked target as the plan says.
@@ -212,17 +210,19 @@ impl NetSegmenter {
         planned: &Planned,
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
-        let whole = self.encoded(&target.image)?;
+        let whole = self.images.encoded(&target.image)?;
         let (given, understood): (Vec<&Example>, Vec<&Example>) =
             (examples.iter().collect(), planned.understood.iter().collect());
-        let has_learned = self.learned_net(whole.fit.dims, &given).is_some();
-        let plan = if has_learned { planned.plan.with_learned_net() } else { planned.plan };
-        let First { voices, mut uncertainty, nearest } =
-            self.first(&target.image, &given, &understood, &plan.first, Some(&given))?;
+        let dims = whole.fit.dims;
+        let (net, plan) = match self.learned_net(dims, &given) {
+            Some(net) => (net, planned.plan.with_learned_net()),
+            None => (self.net(dims)?, planned.plan),
+        };
+        let First { voices, mut uncertainty, nearest } = self.first(&net, &target.image, &given, &understood, &plan.first)?;
         let first = plan::decided(plan::mixed(&voices, &plan.first));
         let mut probability = whole.decode(&first);
         let near = if nearest.is_empty() { understood } else { nearest.iter().map(|&at| understood[at]).collect() };
-        if let Some(second) = self.second(target, &first, &near, &plan, Some(&given), go_on)? {
+        if let Some(second) = self.second(&net, target, &first, &near, &plan, go_on)? {
             let mix = if second.is_tiled { plan.tiled } else { plan.second };
             uncertainty = second.uncertainty;
             let decide = decide(second.is_tiled);
@@ -235,19 +235,19 @@ impl NetSegmenter {
     /// Looks at a target as a whole, in as many ways as count.
     fn first(
         &mut self,
+        net: &InContextNet,
         image: &ImageRef,
         given: &[&Example],
         understood: &[&Example],
         mix: &Mix,
-        learned: Option<&[&Example]>,
     ) -> Result<First, EngineError> {
-        let whole = self.encoded(image)?;
+        let whole = self.images.encoded(image)?;
         let own = self.unmarked(&whole)?;
         let mut first = First { voices: Default::default(), uncertainty: 0.0, nearest: Vec::new() };
         let total: f32 = mix.iter().sum();
         if mix[ALL] > 0.0 {
             let contexts = self.contexts(given, whole.fit.dims, None)?;
-            let (cells, doubt) = self.pass(&own, &contexts, learned)?;
+            let (cells, doubt) = self.pass(net, &own, &contexts)?;
             first.voices[ALL] = cells;
             first.uncertainty += mix[ALL] / total * doubt;
         }
@@ -262,7 +262,7 @@ impl NetSegmenter {
         let fused = fused(&aligned, whole.fit.dims);
         if mix[NEAREST] > 0.0 {
             let contexts: Vec<Input> = likeliest.iter().take(MOST_NEAREST).map(|one| one.input()).collect();
-            let (cells, doubt) = self.pass(&own.with_previous(&fused), &contexts, learned)?;
+            let (cells, doubt) = self.pass(net, &own.with_previous(&fused), &contexts)?;
             first.voices[NEAREST] = cells;
             first.uncertainty += mix[NEAREST] / total * doubt;
         }
@@ -277,14 +277,14 @@ impl NetSegmenter {
     /// it; the nearest examples come first.
     fn second(
         &mut self,
+        net: &InContextNet,
         target: &Target,
         first: &[f32],
         examples: &[&Example],
         plan: &Plan,
-        learned: Option<&[&Example]>,
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Option<Second>, EngineError> {
-        let whole = self.encoded(&target.image)?;
+        let whole = self.images.encoded(&target.image)?;
         let side = self.side_of_examples(examples)?;
         let Some((region, side)) = Region::of_guess(&whole.fit, first).zip(side) else { return Ok(None) };
         let before = |fit: &Fit| plan::resampled(first, &whole.fit, fit);
@@ -294,7 +294,7 @@ impl NetSegmenter {
                 return Ok(None);
             }
             let near = &examples[..examples.len().min(MOST_CLOSE)];
-            let close = self.tiled(target, &region, near, learned, go_on)?;
+            let close = self.tiled(net, target, &region, near, go_on)?;
             return Ok(close.map(|Close { windows, uncertainty }| {
                 // Masks are not fused in tiles: that voice is what was there before.
                 let windows = windows.into_iter().map(|(fit, cells)| {
@@ -308,14 +308,14 @@ impl NetSegmenter {
         if mix[NET] + mix[FUSED] == 0.0 {
             return Ok(None);
         }
-        let window = self.window(&target.image, &fit)?;
+        let window = self.images.window(&target.image, &fit)?;
         let before = before(&fit);
         let (mut voices, mut uncertainty) = (Voices::default(), 0.0);
         if mix[NET] > 0.0 {
             let near = &examples[..examples.len().min(MOST_CLOSE)];
             let contexts = self.contexts(near, fit.dims, Some(side))?;
             let own = self.unmarked(&window)?.with_previous(&before);
-            (voices[NET], uncertainty) = self.pass(&own, &contexts, learned)?;
+            (voices[NET], uncertainty) = self.pass(net, &own, &contexts)?;
         }
         if mix[FUSED] > 0.0 {
             let near = examples.iter().take(MOST_COMPARED);
@@ -332,49 +332,45 @@ impl NetSegmenter {
     }
 
     fn unmarked(&mut self, encoded: &Encoded) -> Result<Input, EngineError> {
-        Ok(Input::new(encoded, &self.marking(encoded, &Marks::default(), None)?))
+        Ok(Input::new(encoded, &self.images.marking(encoded, &Marks::default(), None)?))
     }
 
-    /// A pass of the net, or of the one that has learned from these examples.
-    fn pass(&self, own: &Input, contexts: &[Input], learned: Option<&[&Example]>) -> Result<(Vec<f32>, f32), EngineError> {
+    fn pass(&self, net: &InContextNet, own: &Input, contexts: &[Input]) -> Result<(Vec<f32>, f32), EngineError> {
         if contexts.is_empty() {
             return Err(EngineError::NoMarks);
         }
-        strategy::guess(self.net_for(own.dims(), learned)?, &self.compute.device, own, false, contexts)
+        strategy::guess(net, &self.compute.device, own, false, contexts)
     }
 
     /// An example with its mask; with `side`, in a window of that width.
     fn with_mask(&mut self, example: &Example, side: Option<f64>) -> Result<Shown, EngineError> {
-        let (encoded, marking) = self.shown(example, side)?;
+        let (encoded, marking) = self.images.shown(example, side)?;
         let mask = example.marks.mask.as_ref().ok_or(EngineError::NoMarks)?;
-        Ok(Shown { mask: self.mask(&encoded, mask)?, encoded, marking })
+        Ok(Shown { mask: self.images.mask(&encoded, mask)?, features: self.images.features(&encoded), encoded, marking })
     }
 }
 
 impl Aligned {
     /// What the net is shown of it: image and marks in line with the target.
     fn input(&self) -> Input {
-        Input::new(&self.encoded, &self.marking).carried(&self.warp)
+        Input::new(&self.shown.encoded, &self.shown.marking).carried(&self.warp)
     }
 }
 
 /// Examples as they look like the target, each in so many ways at most; the likeliest come first.
 fn aligned(target: &Encoded, examples: Vec<Shown>, ways: usize) -> Vec<Aligned> {
-    let features = |encoded: &Encoded| {
-        let channels = encoded.cells.len() / encoded.fit.count();
-        Features::new(&encoded.cells, channels, encoded.fit.shape())
-    };
-    let target = features(target);
-    let one = |(at, Shown { encoded, marking, mask }): (usize, Shown)| {
-        let example = features(&encoded);
-        let carried = |found: Alignment| {
-            let mask = found.warp.carried(&mask);
-            let near = found.likeness_near(&target, &example, &mask);
+    let target = Features::of(target);
+    let one = |(at, shown): (usize, Shown)| {
+        let shown = Arc::new(shown);
+        let carried = |mut found: Alignment| {
+            found.refine(&target, &shown.features, &shown.mask);
+            let mask = found.warp.carried(&shown.mask);
+            let near = found.likeness_near(&target, &shown.features, &mask);
             let (whole, unlike) = (found.likeness, found.unlike);
             let carried = Carried { example: at, mask, whole, likeness: whole + NEAR * near.max(0.0), unlike };
-            Aligned { encoded: encoded.clone(), marking: marking.clone(), warp: found.warp, carried }
+            Aligned { shown: shown.clone(), warp: found.warp, carried }
         };
-        align::aligned(&target, &example, ways).into_iter().map(carried).collect::<Vec<_>>()
+        align::aligned(&target, &shown.features, ways).into_iter().map(carried).collect::<Vec<_>>()
     };
     let mut aligned: Vec<Aligned> = examples.into_par_iter().enumerate().flat_map_iter(one).collect();
     plan::heard_by_others(&mut aligned.iter_mut().map(|one| &mut one.carried).collect::<Vec<_>>());

@@ -1,5 +1,6 @@
 use super::*;
-use imaging::{Affine, CaseId, Grid, Prompt, PromptId, Shape, Sign, StructureId};
+use crate::protocol::{ImageRef, Marks};
+use imaging::{Affine, CaseId, Grid, Image, Mask, Prompt, PromptId, Shape, Sign, StructureId};
 
 const SIDE: usize = 160;
 const RADIUS: f32 = 10.0;
@@ -30,9 +31,10 @@ fn segmenter() -> NetSegmenter {
 /// Dice after a look at the whole image, and after the second look.
 fn once_and_twice(target: &Target, examples: &[Example], truth: &Mask) -> (f64, f64) {
     let mut segmenter = segmenter();
-    let whole = segmenter.encoded(&target.image).unwrap();
+    let whole = segmenter.images.encoded(&target.image).unwrap();
+    let net = segmenter.net(whole.fit.dims).unwrap();
     let all: Vec<&Example> = examples.iter().collect();
-    let (cells, _) = segmenter.look(target, &whole, &all, None, &all).unwrap();
+    let (cells, _) = segmenter.look(&net, target, &whole, &all, None).unwrap();
     let twice = segmenter.guess(target, examples, &mut |_| true).unwrap();
     (dice(&whole.decode(&cells), truth), dice(&twice.probability, truth))
 }
@@ -92,19 +94,19 @@ fn clicks_of_a_lone_example_are_understood_before_they_are_shown() {
 fn a_marked_volume_is_looked_at_again_with_what_was_found() {
     let (mut target, _) = boxed_ball();
     let mut segmenter = segmenter();
-    let whole = segmenter.encoded(&target.image).unwrap();
+    let whole = segmenter.images.encoded(&target.image).unwrap();
     let pass = |segmenter: &mut NetSegmenter, target: &Target| {
-        let marking = segmenter.marking(&whole, &target.marks, target.previous.as_deref()).unwrap();
+        let marking = segmenter.images.marking(&whole, &target.marks, target.previous.as_deref()).unwrap();
         let own = Input::new(&whole, &marking);
-        (strategy::guess(segmenter.net_for(3, None).unwrap(), &segmenter.compute.device, &own, true, &[]).unwrap().0, own)
+        (strategy::guess(&segmenter.net(3).unwrap(), &segmenter.compute.device, &own, true, &[]).unwrap().0, own)
     };
     let (first, own) = pass(&mut segmenter, &target);
-    let net = segmenter.net_for(3, None).unwrap();
-    let again = strategy::guess(net, &segmenter.compute.device, &own.with_previous(&first), true, &[]).unwrap().0;
-    assert_eq!(segmenter.look(&target, &whole, &[], None, &[]).unwrap().0, again);
+    let net = segmenter.net(3).unwrap();
+    let again = strategy::guess(&net, &segmenter.compute.device, &own.with_previous(&first), true, &[]).unwrap().0;
+    assert_eq!(segmenter.look(&net, &target, &whole, &[], None).unwrap().0, again);
     target.previous = Some(Arc::new(whole.decode(&first)));
     let once = pass(&mut segmenter, &target).0;
-    assert_eq!(segmenter.look(&target, &whole, &[], None, &[]).unwrap().0, once, "an earlier guess was shown at once");
+    assert_eq!(segmenter.look(&net, &target, &whole, &[], None).unwrap().0, once, "an earlier guess was shown at once");
 }
 
 #[test]

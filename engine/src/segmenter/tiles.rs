@@ -6,6 +6,7 @@ use crate::encode::fit::{self, Fit};
 use crate::error::EngineError;
 use crate::look::Region;
 use crate::look::tiles::{self, Tile};
+use crate::nets::in_context::InContextNet;
 use crate::protocol::{Example, Target};
 use crate::strategy::{self, Input};
 use imaging::Mask;
@@ -41,32 +42,31 @@ impl NetSegmenter {
     /// [`EngineError::Cancelled`] where `go_on` says so between two tiles.
     pub(super) fn tiled(
         &mut self,
+        net: &InContextNet,
         target: &Target,
         region: &Region,
         examples: &[&Example],
-        learned: Option<&[&Example]>,
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Option<Close>, EngineError> {
-        let whole = self.encoded(&target.image)?;
+        let whole = self.images.encoded(&target.image)?;
         let dims = whole.fit.dims;
         let masked = self.masked(examples, dims)?;
         let Some(side) = self.side_of_tiles(&masked)? else { return Ok(None) };
         let Some((tiles, side)) = tiles::closer(&whole.fit, region, side) else { return Ok(None) };
         // All of the target before the examples: no more than one file is kept open.
-        let windows = tiles.iter().map(|tile| self.window(&target.image, &tile.fit)).collect::<Result<Vec<_>, _>>()?;
+        let windows = tiles.iter().map(|tile| self.images.window(&target.image, &tile.fit)).collect::<Result<Vec<_>, _>>()?;
         let shown = self.shown_in_tiles(&masked, side)?;
         let (mut close, mut found) = (Close { windows: Vec::new(), uncertainty: 0.0 }, 0.0);
         for (at, (tile, window)) in tiles.iter().zip(&windows).enumerate() {
             if !go_on((at + 1) as f32 / (tiles.len() + 1) as f32) {
                 return Err(EngineError::Cancelled);
             }
-            let own = self.marking(window, &target.marks, target.previous.as_deref())?;
+            let own = self.images.marking(window, &target.marks, target.previous.as_deref())?;
             let contexts = self.beside(tile, &shown)?;
             if contexts.is_empty() && own.is_empty() {
                 continue;
             }
             let input = Input::new(window, &own);
-            let net = self.net_for(dims, learned)?;
             let (cells, doubt) = strategy::guess(net, &self.compute.device, &input, !own.is_empty(), &contexts)?;
             // A tile counts as much as was found in it.
             let sum = cells.iter().sum::<f32>();
@@ -82,10 +82,10 @@ impl NetSegmenter {
     fn side_of_tiles(&mut self, examples: &[(&Example, &Arc<Mask>)]) -> Result<Option<f64>, EngineError> {
         let (mut pieces, mut widest): (Vec<[f64; 2]>, Option<Arc<Encoded>>) = (Vec::new(), None);
         for (example, mask) in examples {
-            let whole = self.encoded(&example.image)?;
+            let whole = self.images.encoded(&example.image)?;
             pieces.extend(match whole.fit.dims {
                 2 => tiles::pieces_of_picture(&whole.fit, mask),
-                _ => tiles::pieces_of_volume(&whole.fit, &self.mask(&whole, mask)?),
+                _ => tiles::pieces_of_volume(&whole.fit, &self.images.mask(&whole, mask)?),
             });
             if widest.as_ref().is_none_or(|widest| widest.fit.side() < whole.fit.side()) {
                 widest = Some(whole);
@@ -98,12 +98,12 @@ impl NetSegmenter {
     fn shown_in_tiles<'a>(&mut self, examples: &[(&'a Example, &Arc<Mask>)], side: f64) -> Result<Vec<Shown<'a>>, EngineError> {
         let mut all = Vec::new();
         for &(example, mask) in examples {
-            let whole = self.encoded(&example.image)?;
+            let whole = self.images.encoded(&example.image)?;
             let Some(region) = Region::of_marks(&example.marks) else { continue };
             let mut shown = Vec::new();
             for tile in tiles::cover(&whole.fit, &region, side) {
-                let window = self.window(&example.image, &tile.fit)?;
-                if self.mask(&window, mask)?.iter().sum::<f32>() >= SPECK {
+                let window = self.images.window(&example.image, &tile.fit)?;
+                if self.images.mask(&window, mask)?.iter().sum::<f32>() >= SPECK {
                     shown.push((tile, window));
                 }
             }
@@ -117,7 +117,7 @@ impl NetSegmenter {
         let mut contexts = Vec::new();
         for (example, tiles) in shown {
             if let Some(window) = tiles::alike(tile.place, tiles) {
-                contexts.push(Input::new(window, &self.marking(window, &example.marks, None)?));
+                contexts.push(Input::new(window, &self.images.marking(window, &example.marks, None)?));
             }
         }
         Ok(contexts)
@@ -128,7 +128,7 @@ impl NetSegmenter {
         let mut masked = Vec::new();
         for &example in examples {
             if let Some(mask) = example.marks.mask.as_ref().filter(|mask| !mask.is_empty())
-                && self.encoded(&example.image)?.fit.dims == dims
+                && self.images.encoded(&example.image)?.fit.dims == dims
             {
                 masked.push((example, mask));
             }

@@ -8,27 +8,24 @@ use imaging::{Kind, Mask};
 use std::slice;
 use std::sync::Arc;
 
-/// So many examples are kept as they were understood.
-const MOST_KEPT: usize = 64;
-
 impl NetSegmenter {
     /// An example with its mask, or with what the net makes of its marks.
     pub(super) fn understood(&mut self, example: &Example) -> Result<Example, EngineError> {
-        let encoded = self.encoded(&example.image)?;
-        let marking = self.marking(&encoded, &example.marks, None)?;
-        if example.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) || marking.is_empty() {
+        if example.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) {
             return Ok(example.clone());
         }
         if let Some((_, known)) = self.understood.iter().find(|(lessons, _)| lessons.are(slice::from_ref(example))) {
             return Ok(known.clone());
+        }
+        let encoded = self.images.encoded(&example.image)?;
+        if self.images.marking(&encoded, &example.marks, None)?.is_empty() {
+            return Ok(example.clone());
         }
         let target = Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
         let guess = self.look_twice(&target, &[], &mut |_| true)?.probability;
         let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
         let understood = Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() };
         self.understood.push((Lessons::new(slice::from_ref(example)), understood.clone()));
-        let excess = self.understood.len().saturating_sub(MOST_KEPT);
-        self.understood.drain(..excess);
         Ok(understood)
     }
 

@@ -28,13 +28,14 @@ use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A net with its weights, and their card.
 pub struct Loaded {
     /// What the weights are.
     pub card: Card,
     /// The net.
-    pub net: InContextNet,
+    pub net: Arc<InContextNet>,
 }
 
 /// The folder of weights: below `EXEMPLAR_ASSETS` if that is set, else beside the program as it was installed, else
@@ -81,7 +82,7 @@ pub fn load(card_path: &Path, device: &Device) -> Result<Loaded, EngineError> {
     }
     let net = fill(card.config.init(&Device::flex()), bytes).map_err(|why| refuse(&path, why))?;
     // Filled on the CPU: a device that fails while the store holds the net would end the whole program.
-    Ok(Loaded { card, net: net.to_device(device) })
+    Ok(Loaded { card, net: Arc::new(net.to_device(device)) })
 }
 
 fn hash(bytes: &[u8]) -> String {
