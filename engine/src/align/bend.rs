@@ -3,6 +3,7 @@
 
 use super::grid::{Grid, blurred, corners, on_halved, place};
 use super::{LANES, Pose, SEEN};
+use imaging::{Affine, regions};
 use rayon::prelude::*;
 
 /// Rounds of drawing all cells.
@@ -88,11 +89,10 @@ impl Warp {
 
 /// Where the box around what a mask covers begins and its shape, with a margin, as far as the grid goes.
 fn around(mask: &[f32], shape: [usize; 3]) -> Option<([usize; 3], [usize; 3])> {
-    let inside = (0..mask.len()).filter(|&at| mask[at] >= COVERED).map(|at| place(at, shape));
-    let [low, high] = inside.fold(None, |bounds: Option<[[usize; 3]; 2]>, at| {
-        let [low, high] = bounds.unwrap_or([at; 2]);
-        Some([std::array::from_fn(|axis| low[axis].min(at[axis])), std::array::from_fn(|axis| high[axis].max(at[axis]))])
-    })?;
+    let [depth, height, width] = shape;
+    let grid = imaging::Grid::new([width, height, depth], Affine::IDENTITY);
+    let inside: Vec<usize> = (0..mask.len()).filter(|&at| mask[at] >= COVERED).collect();
+    let [low, high] = regions::bounds(&grid, &inside)?.map(|[x, y, z]| [z, y, x]);
     let low = low.map(|low| low.saturating_sub(MARGIN));
     Some((low, std::array::from_fn(|axis| (high[axis] + 1 + MARGIN).min(shape[axis]) - low[axis])))
 }
@@ -110,9 +110,8 @@ pub(super) fn bent(
     let sources: Vec<[f32; 3]> = (0..target.values.len()).map(|at| pose.source(place(at, small), small)).collect();
     let mut shifts = [(); 3].map(|()| vec![0.0_f32; sources.len()]);
     draw(target, example, &sources, &mut shifts, ROUNDS);
-    let moved = |shifts: &[Vec<f32>; 3], at: usize| moved(example, &sources, shifts, at);
     let unlike = |(at, target): (usize, &[f32; LANES])| {
-        let example = moved(&shifts, at);
+        let example = moved(example, &sources, &shifts, at);
         target.iter().zip(example).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / SEEN as f32
     };
     let unlike = blurred(&target.values.iter().enumerate().map(unlike).collect::<Vec<_>>(), small, around);

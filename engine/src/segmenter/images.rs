@@ -76,6 +76,7 @@ impl Images {
         self.encoded.put(key, encoded, bytes)
     }
 
+    /// A mask on the working grid of its image, or of a window of it.
     pub fn mask(&mut self, encoded: &Encoded, mask: &Arc<Mask>) -> Result<Arc<Vec<f32>>, EngineError> {
         let key = MaskKey(Arc::downgrade(mask), encoded.fit.clone());
         if let Some(cells) = self.masks.get(&key) {
@@ -87,6 +88,7 @@ impl Images {
         Ok(self.masks.put(key, cells, bytes))
     }
 
+    /// What marks and a previous guess show to a net.
     pub fn marking(&mut self, encoded: &Encoded, marks: &Marks, previous: Option<&Volume<u8>>) -> Result<Marking, EngineError> {
         match &marks.mask {
             // A whole mask says all that marks could say, and so the nets were trained.
