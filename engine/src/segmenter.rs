@@ -256,8 +256,7 @@ impl Segmenter for NetSegmenter {
     }
 
     fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
-        let plan = if target.marks.is_empty() { self.plan_of(examples) } else { None };
-        let guess = match plan {
+        let guess = match self.plan_for(target, examples)? {
             Some(plan) => self.guess_planned(target, examples, &plan, go_on),
             None => self.look_twice(target, examples, go_on),
         };

@@ -139,10 +139,10 @@ fn draw(target: &Grid<LANES>, example: &Grid<LANES>, sources: &[[f32; 3]], shift
 
 /// What an example shows where a cell of the target lies in it.
 fn moved(example: &Grid<LANES>, sources: &[[f32; 3]], shifts: &[Vec<f32>; 3], at: usize) -> [f32; LANES] {
-    let from = std::array::from_fn(|axis| {
-        let last = (example.shape[axis] - 1) as f32;
-        (sources[at][axis] + shifts[axis][at]).clamp(0.0, last)
-    });
+    let mut from = sources[at];
+    for axis in 0..3 {
+        from[axis] = (from[axis] + shifts[axis][at]).clamp(0.0, (example.shape[axis] - 1) as f32);
+    }
     example.sample(from).unwrap_or_default()
 }
 
@@ -153,16 +153,26 @@ fn drawn(target: &Grid<LANES>, moved: &Grid<LANES>) -> [Vec<f32>; 3] {
     let mut steps = [(); 3].map(|()| vec![0.0; target.values.len()]);
     for (at, (a, b)) in target.values.iter().zip(&moved.values).enumerate() {
         let place = place(at, shape);
-        let off: [f32; LANES] = std::array::from_fn(|i| a[i] - b[i]);
-        let mut least = FLOOR + off.iter().map(|off| off * off).sum::<f32>() / (4.0 * FARTHEST * FARTHEST);
-        let mut pull = [0.0; 3];
-        for axis in (0..3).filter(|&axis| place[axis] > 0 && place[axis] + 1 < shape[axis]) {
-            let [low, high] = [at - strides[axis], at + strides[axis]].map(|at| (&target.values[at], &moved.values[at]));
-            let slope: [f32; LANES] = std::array::from_fn(|i| (high.0[i] - low.0[i] + high.1[i] - low.1[i]) / 4.0);
-            pull[axis] = (0..LANES).map(|i| off[i] * slope[i]).sum();
-            least += (0..LANES).map(|i| slope[i] * slope[i]).sum::<f32>();
+        let mut least = FLOOR;
+        for lane in 0..LANES {
+            least += (a[lane] - b[lane]).powi(2) / (4.0 * FARTHEST * FARTHEST);
         }
-        (0..3).for_each(|axis| steps[axis][at] = pull[axis] / least);
+        let mut pull = [0.0; 3];
+        for axis in 0..3 {
+            if place[axis] == 0 || place[axis] + 1 == shape[axis] {
+                continue;
+            }
+            let (low, high) = (at - strides[axis], at + strides[axis]);
+            let [low, high] = [(&target.values[low], &moved.values[low]), (&target.values[high], &moved.values[high])];
+            for lane in 0..LANES {
+                let slope = (high.0[lane] - low.0[lane] + high.1[lane] - low.1[lane]) / 4.0;
+                pull[axis] += (a[lane] - b[lane]) * slope;
+                least += slope * slope;
+            }
+        }
+        for axis in 0..3 {
+            steps[axis][at] = pull[axis] / least;
+        }
     }
     steps
 }

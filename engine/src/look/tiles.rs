@@ -19,6 +19,8 @@ const FINEST: f64 = 0.75;
 const MARGIN: f64 = 4.0;
 /// Most tiles, in 2-D and in 3-D.
 const MOST: [usize; 2] = [36, 27];
+/// A structure whose largest piece is less than this share of it has no place.
+const MAIN_PIECE: f64 = 1.0 / 3.0;
 /// Where there are more, their sides grow by this factor until there are not.
 const GROWTH: f64 = 1.1;
 
@@ -35,6 +37,12 @@ pub(crate) struct Tile {
 pub(crate) fn side(whole: &Fit, pieces: Vec<[f64; 2]>) -> f64 {
     let widest = WIDEST * whole.side();
     typical(pieces).map_or(widest, |piece| (AROUND_PIECES[whole.dims - 2] * piece).min(widest))
+}
+
+/// Whether a structure lies all over an image in many pieces, as cells do, by what a working grid shows of it.
+pub(crate) fn is_scattered(whole: &Fit, cells: &[f32]) -> bool {
+    let sizes = || pieces_on_grid(whole, cells).into_iter().map(|[_, size]| size);
+    sizes().fold(0.0, f64::max) < MAIN_PIECE * sizes().sum::<f64>()
 }
 
 /// The side of the piece in which, by size, the middle of them all lies.
@@ -54,9 +62,9 @@ pub(crate) fn pieces_of_picture(whole: &Fit, mask: &Mask) -> Vec<[f64; 2]> {
     pieces(mask, |pixels| whole.longest(pixels))
 }
 
-/// The pieces of a volume's mask as its working grid shows them (`[D, H, W]`), each with its longest side in the unit of
-/// [`Fit::cell`] and its size in cells.
-pub(crate) fn pieces_of_volume(whole: &Fit, cells: &[f32]) -> Vec<[f64; 2]> {
+/// The pieces of a mask as its working grid shows them (`[D, H, W]`), which is enough for a volume, each with its longest
+/// side in the unit of [`Fit::cell`] and its size in cells.
+pub(crate) fn pieces_on_grid(whole: &Fit, cells: &[f32]) -> Vec<[f64; 2]> {
     let [depth, height, width] = whole.shape();
     let mask = Mask::from_fn([width, height, depth], |at| cells[at] >= FOUND);
     pieces(&mask, |cells| whole.cell() * cells.into_iter().fold(0.0, f64::max))
@@ -188,7 +196,19 @@ mod tests {
         assert_eq!(side(&whole, vec![[300.0, 1.0]]), 560.0, "no wider than lets two cover the whole");
         let volume = super::tests::whole([128, 128, 64], false);
         let cells: Vec<f32> = (0..64 * 64 * 64).map(|at| if at % 64 < 10 && at / 64 % 64 < 4 { 1.0 } else { 0.2 }).collect();
-        assert_eq!(pieces_of_volume(&volume, &cells), [[128.0, 10.0 * 4.0 * 64.0]]);
+        assert_eq!(pieces_on_grid(&volume, &cells), [[128.0, 10.0 * 4.0 * 64.0]]);
+    }
+
+    #[test]
+    fn what_lies_in_many_pieces_is_scattered() {
+        let whole = whole([128, 128, 1], true);
+        let scattered = |pieces: usize| {
+            let cells: Vec<f32> =
+                (0..128 * 128).map(|at| f32::from(at % 128 < 8 * pieces && at % 8 < 4 && at / 128 < 4)).collect();
+            is_scattered(&whole, &cells)
+        };
+        assert_eq!([1, 2, 3, 4, 9].map(scattered), [false, false, false, true, true]);
+        assert!(!is_scattered(&whole, &vec![0.0; 128 * 128]), "nothing lies nowhere");
     }
 
     #[test]

@@ -7,13 +7,14 @@ use crate::encode::Encoded;
 use crate::encode::fit::Fit;
 use crate::encode::marks::Marking;
 use crate::error::EngineError;
-use crate::look::{self, Region};
+use crate::look::{self, Region, tiles};
 use crate::nets::in_context::InContextNet;
 use crate::plan::{self, ALL, BEFORE, CARRIED, Carried, FUSED, Mix, NEAREST, NET, Plan, Trial, VOICES, Voices};
 use crate::protocol::{Example, ImageRef, Marks, Target};
 use crate::strategy::{self, Input};
 use crate::tune::Lessons;
 use rayon::prelude::*;
+use std::slice;
 use std::sync::Arc;
 
 /// So many examples are taken for targets in turn, at most, in 2-D and in 3-D, where each takes ten times as long.
@@ -99,12 +100,10 @@ impl NetSegmenter {
         if self.plans.iter().any(|planned| planned.lessons.are(examples)) {
             return Ok(1.0);
         }
-        let [first, _, ..] = examples else {
-            for example in examples {
-                let encoded = self.images.encoded(&example.image)?;
-                self.images.marking(&encoded, &example.marks, None)?;
-            }
-            return Ok(1.0);
+        let first = match examples {
+            [] => return Ok(1.0),
+            [lone] => return self.plan_alone(lone).map(|()| 1.0),
+            [first, ..] => first,
         };
         let dims = self.images.encoded(&first.image)?.fit.dims;
         let net = &*self.net(dims)?;
@@ -156,6 +155,20 @@ impl NetSegmenter {
         Ok(self.keep_plan(planning))
     }
 
+    /// A lone example cannot be tried on another, so its plan is always the same; none where nothing is marked, or where a
+    /// structure lies all over the image and is found by its look rather than by its place.
+    fn plan_alone(&mut self, example: &Example) -> Result<(), EngineError> {
+        let understood = self.understood(example)?;
+        if understood.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) {
+            let fit = &self.images.encoded(&example.image)?.fit;
+            if !tiles::is_scattered(fit, &self.truth(&understood, None)?) {
+                let lessons = Lessons::new(slice::from_ref(example));
+                self.plans.push(Planned { lessons, understood: [understood].into(), plan: Plan::ALONE });
+            }
+        }
+        Ok(())
+    }
+
     fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
         let first = trials[0].best();
         let made = Plan { first, second: trials[1].best_after(&first), tiled: trials[2].worth_it() };
@@ -197,9 +210,23 @@ impl NetSegmenter {
         self.plans.iter().find(holds).map(|planned| planned.plan)
     }
 
-    /// The plan of just these examples, if it was made.
-    pub(super) fn plan_of(&self, examples: &[Example]) -> Option<Planned> {
-        self.plans.iter().find(|planned| planned.lessons.are(examples)).cloned()
+    /// The plan of just these examples, if it was made and holds for a target: one without marks, a picture if all of them
+    /// are pictures and a volume if they are volumes. That of a lone example is made at once.
+    pub(super) fn plan_for(&mut self, target: &Target, examples: &[Example]) -> Result<Option<Planned>, EngineError> {
+        if !target.marks.is_empty() {
+            return Ok(None);
+        }
+        if examples.len() == 1 {
+            self.make_plan(examples)?;
+        }
+        let Some(planned) = self.plans.iter().find(|planned| planned.lessons.are(examples)).cloned() else { return Ok(None) };
+        let dims = self.images.encoded(&target.image)?.fit.dims;
+        for example in examples {
+            if self.images.encoded(&example.image)?.fit.dims != dims {
+                return Ok(None);
+            }
+        }
+        Ok(Some(planned))
     }
 
     /// Guesses an unmarked target as the plan says.

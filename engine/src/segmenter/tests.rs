@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::{ImageRef, Marks};
 use imaging::{Affine, CaseId, Grid, Image, Mask, Prompt, PromptId, Shape, Sign, StructureId};
+use std::slice;
 
 const SIDE: usize = 160;
 const RADIUS: f32 = 10.0;
@@ -86,8 +87,8 @@ fn clicks_of_a_lone_example_are_understood_before_they_are_shown() {
     let (case, image, _) = ball(3, [75.0, 80.0, 75.0]);
     let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
     let [from_clicks, from_mask] =
-        [example, legible].map(|example| segmenter.guess(&target, &[example], &mut |_| true).unwrap().probability);
-    assert_eq!(from_clicks.voxels, from_mask.voxels, "the target is shown what was understood");
+        [example, legible].map(|example| segmenter.look_twice(&target, &[example], &mut |_| true).unwrap().probability);
+    assert_eq!(from_clicks.voxels, from_mask.voxels, "without a plan the target is shown what was understood");
 }
 
 #[test]
@@ -165,6 +166,29 @@ fn plain_and_planned(marks: impl Fn(Arc<Mask>, [f32; 2]) -> Marks) -> (f64, f64)
 fn a_plan_finds_what_is_told_apart_by_its_place() {
     let (plain, planned) = plain_and_planned(|mask, _| Marks { prompts: Vec::new(), mask: Some(mask) });
     assert!(planned > 0.9 && planned > plain + 0.1, "plain {plain:.3}, planned {planned:.3}");
+}
+
+#[test]
+fn a_lone_example_finds_what_is_told_apart_by_its_place() {
+    let marks = |mask, _| Marks { prompts: Vec::new(), mask: Some(mask) };
+    let mut segmenter = segmenter();
+    let examples = [alike(1, [-9.0, 5.0], marks).0];
+    let (Example { case, image, .. }, truth) = alike(9, [10.0, 7.0], marks);
+    let target = Target { case, image, marks: Marks::default(), previous: None };
+    let plain = dice(&segmenter.look_twice(&target, &examples, &mut |_| true).unwrap().probability, &truth);
+    let planned = dice(&segmenter.guess(&target, &examples, &mut |_| true).unwrap().probability, &truth);
+    assert!(planned > 0.6 && planned > plain + 0.2, "plain {plain:.3}, planned {planned:.3}");
+}
+
+#[test]
+fn a_plan_of_pictures_is_not_used_for_a_volume() {
+    let example = alike(1, [0.0, 0.0], |mask, _| Marks { prompts: Vec::new(), mask: Some(mask) }).0;
+    let (case, image, _) = ball(3, [75.0, 80.0, 75.0]);
+    let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
+    let mut segmenter = segmenter();
+    segmenter.prepare(slice::from_ref(&example)).unwrap();
+    let refused = segmenter.guess(&target, &[example], &mut |_| true).err();
+    assert!(matches!(refused, Some(EngineError::NoMarks)), "{refused:?}");
 }
 
 #[test]

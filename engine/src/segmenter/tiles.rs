@@ -85,7 +85,7 @@ impl NetSegmenter {
             let whole = self.images.encoded(&example.image)?;
             pieces.extend(match whole.fit.dims {
                 2 => tiles::pieces_of_picture(&whole.fit, mask),
-                _ => tiles::pieces_of_volume(&whole.fit, &self.images.mask(&whole, mask)?),
+                _ => tiles::pieces_on_grid(&whole.fit, &self.images.mask(&whole, mask)?),
             });
             if widest.as_ref().is_none_or(|widest| widest.fit.side() < whole.fit.side()) {
                 widest = Some(whole);
