@@ -47,6 +47,8 @@ pub(super) struct Planned {
 pub(super) struct Planning {
     lessons: Lessons,
     understood: Vec<Example>,
+    /// Whether all of them show something in a place.
+    have_place: bool,
     /// At first sight, through one window, and through many.
     trials: [Trial; 3],
     firsts: Vec<Voices>,
@@ -111,6 +113,7 @@ impl NetSegmenter {
         let fresh = || Planning {
             lessons: Lessons::new(examples),
             understood: Vec::new(),
+            have_place: true,
             trials: Default::default(),
             firsts: Vec::new(),
             seconds: 0,
@@ -119,7 +122,9 @@ impl NetSegmenter {
         let mut planning = self.planning.take().filter(|planning| planning.lessons.are(examples)).unwrap_or_else(fresh);
         let tried = if planning.inherited.is_some() { Vec::new() } else { tried(examples.len(), dims) };
         if let Some(example) = examples.get(planning.understood.len()) {
-            planning.understood.push(self.understood(example)?);
+            let understood = self.understood(example)?;
+            planning.have_place &= self.has_place(&understood)?;
+            planning.understood.push(understood);
         } else if !self.are_alike(&planning.understood)? {
             // The net takes what it can of them.
             return Ok(self.keep_plan(Planning { inherited: None, trials: Default::default(), ..planning }));
@@ -129,7 +134,7 @@ impl NetSegmenter {
             planning.trials[0].add(&first.voices, &self.truth(&planning.understood[at], None)?, plan::decided);
             planning.firsts.push(first.voices);
         } else if let Some(&at) = tried.get(planning.seconds) {
-            let so_far = Plan { first: planning.trials[0].best(), ..EVERYTHING };
+            let so_far = Plan { first: planning.trials[0].best(planning.have_place), ..EVERYTHING };
             let first = plan::decided(plan::mixed(&planning.firsts[planning.seconds], &so_far.first));
             let (target, understood) = (unmarked(&examples[at]), without(&planning.understood, at));
             let second = self.second(net, &target, &first, &understood, &so_far, &mut |_| true)?;
@@ -159,19 +164,25 @@ impl NetSegmenter {
     /// structure lies all over the image and is found by its look rather than by its place.
     fn plan_alone(&mut self, example: &Example) -> Result<(), EngineError> {
         let understood = self.understood(example)?;
-        if understood.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) {
-            let fit = &self.images.encoded(&example.image)?.fit;
-            if !tiles::is_scattered(fit, &self.truth(&understood, None)?) {
-                let lessons = Lessons::new(slice::from_ref(example));
-                self.plans.push(Planned { lessons, understood: [understood].into(), plan: Plan::ALONE });
-            }
+        if self.has_place(&understood)? {
+            let lessons = Lessons::new(slice::from_ref(example));
+            self.plans.push(Planned { lessons, understood: [understood].into(), plan: Plan::ALONE });
         }
         Ok(())
     }
 
-    fn keep_plan(&mut self, Planning { lessons, understood, trials, inherited, .. }: Planning) -> f32 {
-        let first = trials[0].best();
-        let made = Plan { first, second: trials[1].best_after(&first), tiled: trials[2].worth_it() };
+    /// Whether an understood example shows something in a place, not nothing, nor pieces all over the image.
+    fn has_place(&mut self, understood: &Example) -> Result<bool, EngineError> {
+        if understood.marks.mask.as_ref().is_none_or(|mask| mask.is_empty()) {
+            return Ok(false);
+        }
+        let whole = self.images.encoded(&understood.image)?;
+        Ok(!tiles::is_scattered(&whole.fit, &self.truth(understood, None)?))
+    }
+
+    fn keep_plan(&mut self, Planning { lessons, understood, have_place, trials, inherited, .. }: Planning) -> f32 {
+        let first = trials[0].best(have_place);
+        let made = Plan { first, second: trials[1].best_after(&first, have_place), tiled: trials[2].worth_it() };
         let plan = inherited.unwrap_or(made);
         tracing::debug!(?plan, ?trials, "planned");
         self.plans.push(Planned { lessons, understood: understood.into(), plan });
