@@ -257,10 +257,9 @@ pub(crate) fn aligned(target: &Features, example: &Features, most: usize) -> Vec
 }
 
 /// Every other cell of a volume, none beside another: they tell as much of a pose as all.
-fn thinned([_, height, width]: [usize; 3]) -> impl Fn(usize) -> bool {
+fn thinned(shape: [usize; 3]) -> impl Fn(usize) -> bool {
     move |at| {
-        let (row, x) = (at / width, at % width);
-        let (z, y) = (row / height, row % height);
+        let [z, y, x] = place(at, shape);
         (z + y + x) % 2 == 0
     }
 }

@@ -75,7 +75,7 @@ impl Plan {
     /// 0.78 (ten targets), heart, cine 0.54 to 0.60 (five), lumbar vertebrae 0.14 to 0.24, knee 0.63 to 0.68, heart 0.43 to
     /// 0.47, OCTA 0.76 to 0.84, carotid 0.08 to 0.09 (eight each). To find the example back from each way's guess, by the
     /// net, and take the way that finds it best, was hardly better than the net alone (0.32 to 0.29, where this had 0.37).
-    pub const ALONE: Self = Self { first: [0.5, 0.0, 0.5], second: [0.25, 0.25, 0.5], tiled: [0.0, 0.0, 1.0] };
+    pub const ALONE: Self = Self { first: MIXES[HALVES], second: [0.25, 0.25, 0.5], tiled: MIXES[AS_BEFORE] };
 
     /// The plan where the net has learned from the examples: they cannot tell how good it has become, so it counts half
     /// at least.

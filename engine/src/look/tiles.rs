@@ -19,10 +19,10 @@ const FINEST: f64 = 0.75;
 const MARGIN: f64 = 4.0;
 /// Most tiles, in 2-D and in 3-D.
 const MOST: [usize; 2] = [36, 27];
-/// A structure whose largest piece is less than this share of it has no place.
-const MAIN_PIECE: f64 = 1.0 / 3.0;
 /// Where there are more, their sides grow by this factor until there are not.
 const GROWTH: f64 = 1.1;
+/// A structure whose largest piece is less than this share of it has no place.
+const MAIN_PIECE: f64 = 1.0 / 3.0;
 
 /// A window that shows a part of a region.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ pub(crate) fn side(whole: &Fit, pieces: Vec<[f64; 2]>) -> f64 {
 
 /// Whether a structure lies all over an image in many pieces, as cells do, by what a working grid shows of it.
 pub(crate) fn is_scattered(whole: &Fit, cells: &[f32]) -> bool {
-    let sizes = || pieces_on_grid(whole, cells).into_iter().map(|[_, size]| size);
-    sizes().fold(0.0, f64::max) < MAIN_PIECE * sizes().sum::<f64>()
+    let sizes: Vec<f64> = pieces_on_grid(whole, cells).into_iter().map(|[_, size]| size).collect();
+    sizes.iter().copied().fold(0.0, f64::max) < MAIN_PIECE * sizes.iter().sum::<f64>()
 }
 
 /// The side of the piece in which, by size, the middle of them all lies.
