@@ -52,9 +52,9 @@ def synthetic_episodes(count, dims, size):
     return episodes
 
 
-def real_episodes(groups, count, dims, size):
+def real_episodes(groups, count, dims, size, close):
     """One real episode, or none."""
-    found = real.episode(groups, count, dims, size)
+    found = real.episode(groups, count, dims, size, close)
     return [found] if found else []
 
 
@@ -104,8 +104,10 @@ def assemble(images, soft, mode, dims):
 class Episodes(torch.utils.data.IterableDataset):
     """Endless batches: all members of a batch share their mode and number of contexts."""
 
-    def __init__(self, dims, size, groups, real_share, volumes, seed):
+    def __init__(self, dims, size, groups, real_share, volumes, seed, own=False):
         super().__init__()
+        self.modes = {"interactive": 1.0} if own else MODES[dims]
+        self.close = real.CLOSE_OWN if own else real.CLOSE[dims]
         self.dims, self.size, self.groups = dims, size, groups
         self.real_share = real_share if groups else 0.0
         self.volumes, self.seed = volumes, seed
@@ -122,14 +124,14 @@ class Episodes(torch.utils.data.IterableDataset):
 
     def batch(self):
         """A dict of tensors plus the mode."""
-        mode = pick(MODES[self.dims])
+        mode = pick(self.modes)
         examples = random.choices(*CONTEXTS[self.dims])[0]
         others = 0 if mode == "interactive" else examples
         size = max(2, round(self.volumes / (1 + others + (mode != "context"))))
         members = []
         while len(members) < size:
             if random.random() < self.real_share:
-                episodes = real_episodes(self.groups, others + 1, self.dims, self.size)
+                episodes = real_episodes(self.groups, others + 1, self.dims, self.size, self.close)
             else:
                 episodes = synthetic_episodes(others + 1, self.dims, self.size)
             members += [assemble(i, s, mode, self.dims) for i, s in episodes]

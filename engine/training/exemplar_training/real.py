@@ -16,7 +16,9 @@ from .grid import fit, read_picture, read_volume, scale_intensity
 from .looks import vary
 
 ORGANS = "totalsegmentator_examples"
+# How often the target is shown close up; most often where the user marks the image itself, for there it is looked at twice.
 CLOSE = {2: 0.35, 3: 0.5}
+CLOSE_OWN = 0.65
 # Labels of that program which are a class of a held-back set: vertebrae, sacrum, discs, carotids, femora.
 HELD_BACK_ORGANS = {"ct": [*range(25, 51), 57, 58, 75, 76], "mr": [18, 19, 20, 36, 37]}
 
@@ -220,7 +222,7 @@ def on_grid(images, target, zoom, size):
     return F.avg_pool3d(images, factors), F.avg_pool3d(target, factors)
 
 
-def augment(images, target, dims, size):
+def augment(images, target, dims, size, close):
     """Warp each image apart, flip and turn all alike, then vary the looks.
 
     More than half of the volumes are treated gently: their axes are known, and a net that only
@@ -233,7 +235,7 @@ def augment(images, target, dims, size):
     if not gentle:
         bend, how = random.uniform(0, 0.03), (0.25, 0.12, 0.1)
         zoom = random.uniform(0.55, 1.1) if random.random() < 0.3 else random.uniform(0.9, 1.1)
-    if random.random() < CLOSE[dims]:
+    if random.random() < close:
         zoom, centres = close_up(target)
         bend, how = bend * zoom, (how[0], how[1], 0.0)
     images, target = on_grid(images, target[:, None].float(), zoom, size)
@@ -249,8 +251,8 @@ def augment(images, target, dims, size):
     return vary(images, dims, gentle), target[:, 0].contiguous()
 
 
-def episode(groups, count, dims, size):
-    """Images [n, C, D, H, W] and a soft target [n, D, H, W] of a random group, or None."""
+def episode(groups, count, dims, size, close):
+    """Images [n, C, D, H, W] and a soft target [n, D, H, W] of a random group, or None; `close`: how often a close-up."""
     for _ in range(10):
         group = random.choices(groups, [len(g.images) ** 0.5 for g in groups])[0]
         total = len(group.images)
@@ -261,7 +263,7 @@ def episode(groups, count, dims, size):
         target = choose_target(group, some, dims, least)
         if target is None:
             continue
-        images, soft = augment(group.images[some].float() / 255, target, dims, size)
+        images, soft = augment(group.images[some].float() / 255, target, dims, size, close)
         if ((soft >= 0.5).flatten(1).sum(1) >= least_cells(dims, size)).all():
             return images, soft
     return None

@@ -29,6 +29,8 @@ CORRECTED = {
     3: {"interactive": 0.45, "amend": 0.4, "context": 0.12},
 }
 TWICE = {2: 0.4, 3: 0.0}
+# Rounds of corrections for a net that only ever sees images marked themselves.
+ROUNDS_OWN = (0, 1, 1, 2, 2, 3, 4)
 CORRECTIONS = {2: (1, 1, 1, 2, 3, 4, 6), 3: (1, 1, 1, 2, 3)}
 # (share of the time gone by, grid size, images in a batch): coarse grids teach most of it
 # many times faster; the working grid comes last.
@@ -103,9 +105,9 @@ def settle(guess, channels):
 class Run:
     """A net in training with all that a checkpoint holds."""
 
-    def __init__(self, config, folder, minutes, seed):
+    def __init__(self, config, folder, minutes, seed, own=False):
         torch.manual_seed(seed)
-        self.config, self.folder, self.minutes = config, folder, minutes
+        self.config, self.folder, self.minutes, self.own = config, folder, minutes, own
         self.model = net.InContextUnet(config).to(memory_format=torch.channels_last_3d)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
@@ -136,8 +138,8 @@ class Run:
         """One step; returns the Dice of each member."""
         self.set_rate()
         dims, mode = self.config.dims, batch["mode"]
-        corrected = random.random() < CORRECTED[dims][mode] and self.step > self.warm_up
-        for _ in range(corrected + (corrected and random.random() < TWICE[dims])):
+        rounds = self.rounds(mode) if self.step > self.warm_up else 0
+        for _ in range(rounds):
             correct_batch(self.model, batch, dims, self.config.image_channels)
         loss, dice = loss_and_dice(forward(self.model, batch), batch["truth"])
         self.optimiser.zero_grad()
@@ -152,7 +154,14 @@ class Run:
             old, new = list(self.average.values()), [now[key] for key in self.average]
             torch._foreach_mul_(old, keep)
             torch._foreach_add_(old, new, alpha=1 - keep)
-        return mode + ("+clicks" if corrected else ""), dice.mean().item()
+        return mode + ("+clicks" if rounds else ""), dice.mean().item()
+
+    def rounds(self, mode):
+        """How often the next batch is guessed and corrected before the net learns from it."""
+        if self.own:
+            return random.choice(ROUNDS_OWN)
+        dims = self.config.dims
+        return (1 + (random.random() < TWICE[dims])) if random.random() < CORRECTED[dims][mode] else 0
 
     def save(self):
         """Write the checkpoint whole or not at all."""
@@ -224,7 +233,7 @@ def batches(options, run, size, images):
     groups = [group for group in groups if group.source not in options.without]
     run.cases = {"synthetic": 0, **real.cases(groups)}
     seed = options.seed + 1000003 * run.step
-    data = Episodes(options.dims, size, groups, options.real, images, seed)
+    data = Episodes(options.dims, size, groups, options.real, images, seed, options.own)
     return iter(
         torch.utils.data.DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=3)
     )
@@ -247,7 +256,7 @@ def train(options):
     published = net.config_2d() if options.dims == 2 else net.config_3d()
     config = net.config_tiny(options.dims) if options.smoke else published
     options.out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, options.out, options.minutes, options.seed)
+    run = Run(config, options.out, options.minutes, options.seed, options.own)
     if (options.out / "checkpoint.pt").exists():
         run.resume(options.out / "checkpoint.pt")
     elif options.start:
@@ -280,6 +289,7 @@ def main():
     parser.add_argument("--without", nargs="*", default=[], help="real sets left out, by their folders")
     parser.add_argument("--size", type=int, help="one grid size throughout, e.g. to go on")
     parser.add_argument("--start", type=Path, help="weights to start from, with a fresh schedule")
+    parser.add_argument("--own", action="store_true", help="only images that are marked themselves")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=float, default=180, help="seconds")
