@@ -14,7 +14,7 @@ use crate::tune::{Lessons, Sample, Tuning};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
 use images::Images;
-use imaging::Volume;
+use imaging::{Kind, Volume};
 use planned::{Planned, Planning};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,6 +116,8 @@ pub(crate) struct NetSegmenter {
     understood: Newest<(Lessons, Example)>,
 }
 
+/// With so many marks a guess that is corrected is left to the net for images marked themselves.
+const ENOUGH_MARKS: usize = 5;
 /// So many tuned nets, plans and understood examples are kept: as many structures in turn.
 const MOST_KEPT: usize = 64;
 
@@ -143,10 +145,22 @@ impl NetSegmenter {
         }
     }
 
-    /// The program's own net.
+    /// The program's net that learns from examples.
     fn net(&self, dims: usize) -> Result<Arc<InContextNet>, EngineError> {
-        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims).ok_or(EngineError::NoNet { dims })?;
-        Ok(loaded.net.clone())
+        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims && !loaded.card.own);
+        Ok(loaded.ok_or(EngineError::NoNet { dims })?.net.clone())
+    }
+
+    /// The program's net for images that are marked themselves, where there is one and it does better: once a box tells how
+    /// large the structure is, or a guess was corrected. Mean Dice of pictures of kinds that no net was trained on (11
+    /// structures, 4 each), of the other net and of this one: a box 0.80 to 0.80, with five clicks 0.84 to 0.86, with ten
+    /// 0.85 to 0.88; nuclei 0.91 to 0.92, 0.91 to 0.93, 0.92 to 0.93. One click alone lost (0.49 to 0.47, nuclei 0.45 to 0.20).
+    fn own_net(&self, dims: usize, target: &Target) -> Option<Arc<InContextNet>> {
+        let marks = &target.marks.prompts;
+        let tells_enough = marks.iter().any(|prompt| prompt.shape.kind() == Kind::Box)
+            || target.previous.is_some() && marks.len() >= ENOUGH_MARKS;
+        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims && loaded.card.own && tells_enough);
+        loaded.map(|loaded| loaded.net.clone())
     }
 
     /// The examples that a net of `dims` can use; with `side`, what a window of that width shows of each.
@@ -309,8 +323,10 @@ impl NetSegmenter {
         // A marked target stands among its own examples already.
         let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
         examples.sort_by_key(|example| example.case);
-        let net = self.net_for(whole.fit.dims, &examples)?;
-        let legible = if is_marked { Vec::new() } else { self.legible(&examples, whole.fit.dims)? };
+        let dims = whole.fit.dims;
+        let own = if is_marked && examples.is_empty() { self.own_net(dims, target) } else { None };
+        let net = own.map_or_else(|| self.net_for(dims, &examples), Ok)?;
+        let legible = if is_marked { Vec::new() } else { self.legible(&examples, dims)? };
         if !is_marked {
             examples = legible.iter().collect();
         }

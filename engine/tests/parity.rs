@@ -67,7 +67,7 @@ fn the_shipped_nets_compute_what_pytorch_does() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/weights");
     for card in weights::cards(&assets) {
         let loaded = weights::load(&card, &Device::flex()).unwrap();
-        check(&loaded.net, &format!("in_context_{}d_io.safetensors", loaded.card.config.dims));
+        check(&loaded.net, &format!("{}_io.safetensors", loaded.card.name.replace('-', "_")));
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Card {
     pub licence: String,
     /// What they were trained on.
     pub trained_on: Vec<Source>,
+    /// Whether the net was trained on images alone that are marked themselves: it takes no examples.
+    #[serde(default)]
+    pub own: bool,
     /// What fixes the net's shape.
     pub config: InContextConfig,
 }

@@ -39,15 +39,24 @@ def licence_of(sources):
     return "CC BY-SA 4.0" if shared else "CC BY 4.0"
 
 
+def name_of(checkpoint):
+    """What the weights are called."""
+    return f"{'interactive' if checkpoint.get('own', False) else 'in-context'}-{checkpoint['config']['dims']}d"
+
+
 def card(config, checkpoint, digest, figures):
     """The card that stands beside the weights."""
     dims, cases = config.dims, checkpoint["cases"]
+    own = checkpoint.get("own", False)
     before = checkpoint.get("before", {"step": 0, "seconds": 0.0})
     return {
-        "name": f"in-context-{dims}d",
-        "title": f"Exemplar in-context net, {dims}-D",
-        "what": "Segments an image as marks (mask, box, click, doodle) on other images, "
+        "name": name_of(checkpoint),
+        "title": f"Exemplar {'interactive' if own else 'in-context'} net, {dims}-D",
+        "what": "Segments an image as boxes and corrections on it tell. The in-context net, trained further on that alone."
+        if own
+        else "Segments an image as marks (mask, box, click, doodle) on other images, "
         "or on itself, tell. Dual-branch U-Net with attention to the examples.",
+        "own": own,
         "schema": SCHEMA,
         "sha256": digest,
         "licence": licence_of(cases),
@@ -71,14 +80,14 @@ def export(checkpoint_path, figures_path=None, folder=ASSETS):
     net = InContextUnet(config)
     net.load_state_dict(checkpoint["ema"])
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"in-context-{config.dims}d.safetensors"
+    path = folder / f"{name_of(checkpoint)}.safetensors"
     parity.write_tensors(net.state_dict(), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     figures = json.loads(Path(figures_path).read_text()) if figures_path else {}
     text = json.dumps(card(config, checkpoint, digest, figures), indent=2, ensure_ascii=False)
     path.with_suffix(".json").write_text(text + "\n")
     if folder == ASSETS:  # fixtures belong to the shipped weights alone
-        parity.write_io(net, f"in_context_{config.dims}d")
+        parity.write_io(net, name_of(checkpoint).replace("-", "_"))
         parity.write_tiny()
     return path
 

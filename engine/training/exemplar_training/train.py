@@ -176,6 +176,7 @@ class Run:
             "peak": self.peak,
             "warm_up": self.warm_up,
             "cases": self.cases,
+            "own": self.own,
             "machine": f"{torch.get_num_threads()} CPU thread(s), {platform.machine()}, no GPU",
         }
         part = self.folder / "checkpoint.part"
