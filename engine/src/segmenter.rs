@@ -163,6 +163,16 @@ impl NetSegmenter {
         loaded.map(|loaded| loaded.net.clone())
     }
 
+    /// The same, unless other images show what is wanted. What the net makes of examples' marks is not for it: eight boxed
+    /// examples of myelin then gave 0.59 in place of 0.72.
+    fn own_net_for(&mut self, target: &Target, examples: &[Example]) -> Result<Option<Arc<InContextNet>>, EngineError> {
+        if target.marks.is_empty() || examples.iter().any(|example| example.case != target.case) {
+            return Ok(None);
+        }
+        let dims = self.images.encoded(&target.image)?.fit.dims;
+        Ok(self.own_net(dims, target))
+    }
+
     /// The examples that a net of `dims` can use; with `side`, what a window of that width shows of each.
     fn contexts(&mut self, examples: &[&Example], dims: usize, side: Option<f64>) -> Result<Vec<Input>, EngineError> {
         let mut contexts = Vec::new();
@@ -272,7 +282,10 @@ impl Segmenter for NetSegmenter {
     fn guess(&mut self, target: &Target, examples: &[Example], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Guess, EngineError> {
         let guess = match self.plan_for(target, examples)? {
             Some(plan) => self.guess_planned(target, examples, &plan, go_on),
-            None => self.look_twice(target, examples, go_on),
+            None => {
+                let own = self.own_net_for(target, examples)?;
+                self.look_twice(target, examples, own, go_on)
+            }
         };
         self.images.close();
         guess
@@ -316,6 +329,7 @@ impl NetSegmenter {
         &mut self,
         target: &Target,
         examples: &[Example],
+        own: Option<Arc<InContextNet>>,
         go_on: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Guess, EngineError> {
         let whole = self.images.encoded(&target.image)?;
@@ -324,7 +338,6 @@ impl NetSegmenter {
         let mut examples: Vec<&Example> = examples.iter().filter(|e| !is_marked || e.case != target.case).collect();
         examples.sort_by_key(|example| example.case);
         let dims = whole.fit.dims;
-        let own = if is_marked && examples.is_empty() { self.own_net(dims, target) } else { None };
         let net = own.map_or_else(|| self.net_for(dims, &examples), Ok)?;
         let legible = if is_marked { Vec::new() } else { self.legible(&examples, dims)? };
         if !is_marked {

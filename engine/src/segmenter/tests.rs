@@ -117,7 +117,7 @@ fn clicks_of_a_lone_example_are_understood_before_they_are_shown() {
     let (case, image, _) = ball(3, [75.0, 80.0, 75.0]);
     let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
     let [from_clicks, from_mask] =
-        [example, legible].map(|example| segmenter.look_twice(&target, &[example], &mut |_| true).unwrap().probability);
+        [example, legible].map(|example| segmenter.look_twice(&target, &[example], None, &mut |_| true).unwrap().probability);
     assert_eq!(from_clicks.voxels, from_mask.voxels, "without a plan the target is shown what was understood");
 }
 
@@ -205,7 +205,7 @@ fn a_lone_example_finds_what_is_told_apart_by_its_place() {
     let examples = [alike(1, [-9.0, 5.0], marks).0];
     let (Example { case, image, .. }, truth) = alike(9, [10.0, 7.0], marks);
     let target = Target { case, image, marks: Marks::default(), previous: None };
-    let plain = dice(&segmenter.look_twice(&target, &examples, &mut |_| true).unwrap().probability, &truth);
+    let plain = dice(&segmenter.look_twice(&target, &examples, None, &mut |_| true).unwrap().probability, &truth);
     let planned = dice(&segmenter.guess(&target, &examples, &mut |_| true).unwrap().probability, &truth);
     assert!(planned > 0.6 && planned > plain + 0.2, "plain {plain:.3}, planned {planned:.3}");
 }

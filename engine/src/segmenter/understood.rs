@@ -22,7 +22,7 @@ impl NetSegmenter {
             return Ok(example.clone());
         }
         let target = Target { case: example.case, image: example.image.clone(), marks: example.marks.clone(), previous: None };
-        let guess = self.look_twice(&target, &[], &mut |_| true)?.probability;
+        let guess = self.look_twice(&target, &[], None, &mut |_| true)?.probability;
         let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
         let understood = Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() };
         self.understood.push((Lessons::new(slice::from_ref(example)), understood.clone()));
