@@ -5,7 +5,7 @@ pub(crate) mod tiles;
 
 use crate::encode::fit::Fit;
 use crate::protocol::Marks;
-use imaging::{Affine, Grid, Kind, Sign, regions};
+use imaging::{Affine, Grid, Sign, regions};
 
 /// A window is so many times as wide as the structures of the examples.
 const AROUND_EXAMPLES: f64 = 1.8;
@@ -99,7 +99,7 @@ pub(crate) fn side_of_own(whole: &Fit, region: &Region) -> f64 {
 
 /// Whether the marks alone tell how large the structure is: a box on a picture does.
 pub(crate) fn tells_size(marks: &Marks, whole: &Fit) -> bool {
-    whole.dims == 2 && marks.prompts.iter().any(|prompt| prompt.shape.kind() == Kind::Box)
+    whole.dims == 2 && marks.has_box()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::error::EngineError;
 use crate::published::Manner;
-use imaging::{CaseId, Image, Item, Mask, Prompt, Volume};
+use imaging::{CaseId, Image, Item, Kind, Mask, Prompt, Volume};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,11 @@ impl Marks {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prompts.is_empty() && self.mask.is_none()
+    }
+
+    /// Whether there is a box among them.
+    pub(crate) fn has_box(&self) -> bool {
+        self.prompts.iter().any(|prompt| prompt.shape.kind() == Kind::Box)
     }
 }
 

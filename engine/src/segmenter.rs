@@ -14,7 +14,7 @@ use crate::tune::{Lessons, Sample, Tuning};
 use crate::weights::{self, Loaded};
 use burn::tensor::Device;
 use images::Images;
-use imaging::{Kind, Volume};
+use imaging::Volume;
 use planned::{Planned, Planning};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -147,8 +147,13 @@ impl NetSegmenter {
 
     /// The program's net that learns from examples.
     fn net(&self, dims: usize) -> Result<Arc<InContextNet>, EngineError> {
-        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims && !loaded.card.own);
-        Ok(loaded.ok_or(EngineError::NoNet { dims })?.net.clone())
+        self.shipped(dims, false).ok_or(EngineError::NoNet { dims })
+    }
+
+    /// One of the program's nets: that for images marked themselves, or the other.
+    fn shipped(&self, dims: usize, own: bool) -> Option<Arc<InContextNet>> {
+        let is_it = |loaded: &&Loaded| loaded.card.config.dims == dims && loaded.card.own == own;
+        self.nets.iter().find(is_it).map(|loaded| loaded.net.clone())
     }
 
     /// The program's net for images that are marked themselves, where there is one and it does better: once a box tells how
@@ -156,17 +161,14 @@ impl NetSegmenter {
     /// structures, 4 each), of the other net and of this one: a box 0.80 to 0.80, with five clicks 0.84 to 0.86, with ten
     /// 0.85 to 0.88; nuclei 0.91 to 0.92, 0.91 to 0.93, 0.92 to 0.93. One click alone lost (0.49 to 0.47, nuclei 0.45 to 0.20).
     fn own_net(&self, dims: usize, target: &Target) -> Option<Arc<InContextNet>> {
-        let marks = &target.marks.prompts;
-        let tells_enough = marks.iter().any(|prompt| prompt.shape.kind() == Kind::Box)
-            || target.previous.is_some() && marks.len() >= ENOUGH_MARKS;
-        let loaded = self.nets.iter().find(|loaded| loaded.card.config.dims == dims && loaded.card.own && tells_enough);
-        loaded.map(|loaded| loaded.net.clone())
+        let is_corrected = target.previous.is_some() && target.marks.prompts.len() >= ENOUGH_MARKS;
+        if target.marks.has_box() || is_corrected { self.shipped(dims, true) } else { None }
     }
 
     /// The same, unless other images show what is wanted. What the net makes of examples' marks is not for it: eight boxed
     /// examples of myelin then gave 0.59 in place of 0.72.
     fn own_net_for(&mut self, target: &Target, examples: &[Example]) -> Result<Option<Arc<InContextNet>>, EngineError> {
-        if target.marks.is_empty() || examples.iter().any(|example| example.case != target.case) {
+        if examples.iter().any(|example| example.case != target.case) {
             return Ok(None);
         }
         let dims = self.images.encoded(&target.image)?.fit.dims;

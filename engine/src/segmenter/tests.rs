@@ -89,10 +89,8 @@ fn a_box_and_many_corrections_go_to_the_net_that_knows_them() {
     assert!(goes_to_own_net(&segmenter, click(), ENOUGH_MARKS - 1, true));
     assert!(!goes_to_own_net(&segmenter, click(), ENOUGH_MARKS - 2, true), "so few tell little");
     assert!(!goes_to_own_net(&segmenter, click(), ENOUGH_MARKS, false), "nothing was corrected yet");
-    let [own, other] =
-        [true, false].map(|own| segmenter.nets.iter().find(|one| one.card.config.dims == 2 && one.card.own == own));
-    let other = &other.unwrap().net;
-    assert!(Arc::ptr_eq(&segmenter.net(2).unwrap(), other) && !Arc::ptr_eq(&own.unwrap().net, other));
+    let [own, other] = [true, false].map(|own| segmenter.shipped(2, own).unwrap());
+    assert!(Arc::ptr_eq(&segmenter.net(2).unwrap(), &other) && !Arc::ptr_eq(&own, &other));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::NetSegmenter;
 use crate::error::EngineError;
 use crate::protocol::{Example, Marks, Target};
 use crate::tune::Lessons;
-use imaging::{Kind, Mask};
+use imaging::Mask;
 use std::slice;
 use std::sync::Arc;
 
@@ -43,8 +43,7 @@ impl NetSegmenter {
         let has_learned = self.learned_net(dims, examples).is_some();
         let mut legible = Vec::new();
         for &example in examples {
-            let has_box = example.marks.prompts.iter().any(|prompt| prompt.shape.kind() == Kind::Box);
-            let understood = if has_box || has_learned { None } else { Some(self.understood(example)?) };
+            let understood = if example.marks.has_box() || has_learned { None } else { Some(self.understood(example)?) };
             let finds = |one: &Example| one.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty());
             legible.push(understood.filter(finds).unwrap_or_else(|| example.clone()));
         }
