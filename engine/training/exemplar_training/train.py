@@ -189,15 +189,15 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average = {k: v.clone() for k, v in state["ema"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
-        for key in ("step", "seconds", "before", "peak", "warm_up"):
+        for key in ("step", "seconds", "before", "peak", "warm_up", "own"):
             setattr(self, key, state[key])
 
-    def start_from(self, path):
-        """Begin a fresh schedule from a checkpoint's averaged weights or from shipped ones."""
+    def start_from(self, path, peak):
+        """Begin a fresh schedule, up to this rate, from a checkpoint's averaged weights or from shipped ones."""
         weights, self.before = trained(path)
         self.model.load_state_dict(weights)
         self.average = {k: v.clone() for k, v in weights.items()}
-        self.peak, self.warm_up = PEAK_RATE["started"], WARM_UP["started"]
+        self.peak, self.warm_up = peak, WARM_UP["started"]
 
 
 def trained(path):
@@ -234,7 +234,7 @@ def batches(options, run, size, images):
     groups = [group for group in groups if group.source not in options.without]
     run.cases = {"synthetic": 0, **real.cases(groups)}
     seed = options.seed + 1000003 * run.step
-    data = Episodes(options.dims, size, groups, options.real, images, seed, options.own)
+    data = Episodes(options.dims, size, groups, options.real, images, seed, run.own)
     return iter(
         torch.utils.data.DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=3)
     )
@@ -261,7 +261,7 @@ def train(options):
     if (options.out / "checkpoint.pt").exists():
         run.resume(options.out / "checkpoint.pt")
     elif options.start:
-        run.start_from(options.start)
+        run.start_from(options.start, options.peak)
     log, now_at, loader = Log(options.out / "log.jsonl", options.log_every), None, None
     last = saved = time.monotonic()
     while run.progress < 1:
@@ -290,6 +290,7 @@ def main():
     parser.add_argument("--without", nargs="*", default=[], help="real sets left out, by their folders")
     parser.add_argument("--size", type=int, help="one grid size throughout, e.g. to go on")
     parser.add_argument("--start", type=Path, help="weights to start from, with a fresh schedule")
+    parser.add_argument("--peak", type=float, default=PEAK_RATE["started"], help="highest rate after --start")
     parser.add_argument("--own", action="store_true", help="only images that are marked themselves")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
