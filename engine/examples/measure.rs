@@ -27,7 +27,7 @@ struct Case {
 fn main() {
     let only = std::env::args().nth(1);
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
-    let engine = Engine::spawn(DeviceChoice::Cpu, || {});
+    let engine = Engine::spawn_windowless(DeviceChoice::Cpu);
     match engine.wait(Duration::from_secs(600)) {
         Some(Event::Ready { adapter, nets, remarks, .. }) => println!("{adapter}, {nets:#?} {remarks:?}"),
         other => panic!("the engine did not start: {other:?}"),

@@ -9,6 +9,8 @@ use crate::encode::Encoded;
 pub(crate) use bend::Warp;
 use grid::{Grid, blurred, halved, standing_out};
 pub(crate) use grid::{corners, place};
+use std::iter::StepBy;
+use std::ops::Range;
 
 /// What is seen of a cell: how it stands out from its near and from its farther neighbours.
 const SEEN: usize = 3;
@@ -22,6 +24,8 @@ const MOVE: [f32; 2] = [0.12, 0.15];
 const ZOOMS: [f32; 5] = [-0.3, -0.15, 0.0, 0.15, 0.3];
 /// How much longer or shorter volumes are taken to be cut along one axis (a logarithm, as of the zooms).
 const STRETCH: f32 = 0.3;
+/// So many starts in a volume are looked at with all of its cells.
+const STARTS_PROMISING: usize = 64;
 /// Where several poses are asked for: so many starts are followed at most, none that looks so much less alike than the best.
 const STARTS_FOLLOWED: usize = 40;
 const STARTS_WITHIN: f32 = 0.25;
@@ -176,7 +180,13 @@ fn further(mut from: [f32; 3], step: [f32; 3], times: usize) -> [f32; 3] {
 }
 
 /// How much alike two images look under a pose: the mean correlation over the cells that count, less what is not covered.
-fn likeness(target: &Grid<LANES>, example: &Grid<LANES>, pose: &Pose, counts: impl Fn(usize) -> bool) -> f32 {
+/// `counted` gives those of a row by their x.
+fn likeness<Xs: Iterator<Item = usize>>(
+    target: &Grid<LANES>,
+    example: &Grid<LANES>,
+    pose: &Pose,
+    counted: impl Fn(usize) -> Xs,
+) -> f32 {
     let shape = target.shape;
     // Of a, b, aa, bb, ab.
     let mut sums = [[0.0_f64; LANES]; 5];
@@ -185,10 +195,8 @@ fn likeness(target: &Grid<LANES>, example: &Grid<LANES>, pose: &Pose, counts: im
     let (first, [along_z, along_y, along_x]) = pose.steps(shape);
     for (row, values) in target.values.chunks_exact(shape[2]).enumerate() {
         let start = further(further(first, along_z, row / shape[1]), along_y, row % shape[1]);
-        for (x, a) in values.iter().enumerate() {
-            if !counts(row * shape[2] + x) {
-                continue;
-            }
+        for x in counted(row) {
+            let a = values[x];
             all += 1;
             let Some(b) = example.sample(further(start, along_x, x)) else { continue };
             covered += 1;
@@ -221,16 +229,20 @@ fn likeness(target: &Grid<LANES>, example: &Grid<LANES>, pose: &Pose, counts: im
 pub(crate) fn aligned(target: &Features, example: &Features, most: usize) -> Vec<Alignment> {
     let of = |grid: usize, numbers: &Numbers| {
         let [target, example] = [target, example].map(|one| &one.grids[grid]);
-        let (pose, is_thinned) = (Pose::of(numbers), grid == 0 && target.shape[0] > 1);
-        let likeness = if is_thinned {
-            likeness(target, example, &pose, thinned(target.shape))
+        let (pose, shape) = (Pose::of(numbers), target.shape);
+        let likeness = if grid == 0 && shape[0] > 1 {
+            likeness(target, example, &pose, every_other(shape))
         } else {
-            likeness(target, example, &pose, |_| true)
+            likeness(target, example, &pose, |_| 0..shape[2])
         };
-        likeness - strangeness(numbers, target.shape)
+        likeness - strangeness(numbers, shape)
     };
     let is_picture = target.shape[0] == 1;
-    let mut starts: Vec<(f32, Numbers)> = starts(is_picture).into_iter().map(|start| (of(1, &start), start)).collect();
+    let mut starts = starts(is_picture);
+    if !is_picture {
+        starts = promising(&target.grids[1], &example.grids[1], starts);
+    }
+    let mut starts: Vec<(f32, Numbers)> = starts.into_iter().map(|start| (of(1, &start), start)).collect();
     starts.sort_by(|a, b| b.0.total_cmp(&a.0));
     let least = starts[0].0 - STARTS_WITHIN;
     let mut poses: Vec<(f32, Numbers)> = Vec::new();
@@ -257,11 +269,21 @@ pub(crate) fn aligned(target: &Features, example: &Features, most: usize) -> Vec
 }
 
 /// Every other cell of a volume, none beside another: they tell as much of a pose as all.
-fn thinned(shape: [usize; 3]) -> impl Fn(usize) -> bool {
-    move |at| {
-        let [z, y, x] = place(at, shape);
-        (z + y + x) % 2 == 0
-    }
+fn every_other([_, height, width]: [usize; 3]) -> impl Fn(usize) -> StepBy<Range<usize>> {
+    move |row| ((row / height + row % height) % 2..width).step_by(2)
+}
+
+/// The starts that look best by an eighth of the cells of a volume.
+fn promising(target: &Grid<LANES>, example: &Grid<LANES>, starts: Vec<Numbers>) -> Vec<Numbers> {
+    let [_, height, width] = target.shape;
+    let eighth = |row: usize| {
+        let is_read = row / height % 2 == 1 && row % height % 2 == 1;
+        (if is_read { 1..width } else { 0..0 }).step_by(2)
+    };
+    let seen = |start: &Numbers| likeness(target, example, &Pose::of(start), eighth) - strangeness(start, target.shape);
+    let mut starts: Vec<(f32, Numbers)> = starts.into_iter().map(|start| (seen(&start), start)).collect();
+    starts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    starts.into_iter().take(STARTS_PROMISING).map(|(_, start)| start).collect()
 }
 
 /// The pose that is reached from one by changing a number at a time, as long as both look more alike, and how much they do.
@@ -315,7 +337,11 @@ impl Alignment {
         let near = blurred(&mask, shape, reach);
         // Less than the share of a single cell that is half inside.
         let least = 0.4 / (2.0 * reach as f32 + 1.0).powi(if shape[0] > 1 { 3 } else { 2 });
-        likeness(&target.grids[0], &example.grids[0], &self.pose, |at| near[at] >= least)
+        let near = |row: usize| {
+            let near = &near[row * shape[2]..][..shape[2]];
+            (0..shape[2]).filter(move |&x| near[x] >= least)
+        };
+        likeness(&target.grids[0], &example.grids[0], &self.pose, near)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::control::Control;
 use crate::error::EngineError;
 use crate::protocol::{DeviceChoice, Event, Request, Ticket};
 use crate::segmenter;
-use crate::threads;
+use crate::threads::{self, Beside};
 use crate::worker::{Ends, Open, Worker};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::rc::Rc;
@@ -38,11 +38,18 @@ impl Engine {
     /// The first event is `Ready`, or `Failed` without a ticket. Orders sent before that wait.
     #[must_use]
     pub fn spawn(device: DeviceChoice, notify: impl Fn() + Send + 'static) -> Self {
-        Self::spawn_with(device, notify, || Box::new(segmenter::open))
+        Self::spawn_with(Beside::Window, device, notify, || Box::new(segmenter::open))
+    }
+
+    /// As `spawn`, for a program that has no window and waits for the engine: no core is left free.
+    #[must_use]
+    pub fn spawn_windowless(device: DeviceChoice) -> Self {
+        Self::spawn_with(Beside::Nothing, device, || {}, || Box::new(segmenter::open))
     }
 
     /// As `spawn`, with another segmenter; `make` runs on the engine's thread.
     pub(crate) fn spawn_with(
+        beside: Beside,
         device: DeviceChoice,
         notify: impl Fn() + Send + 'static,
         make: impl FnOnce() -> Open + Send + 'static,
@@ -52,7 +59,7 @@ impl Engine {
         let work = move || {
             threads::lower_priority();
             // As long as this is held, all that computes on the CPU keeps to the engine's own threads.
-            let _pool = threads::pool();
+            let _pool = threads::pool(beside);
             Worker::run(Ends { requests, wake, events, control, notify: Rc::new(notify) }, make(), device);
         };
         match std::thread::Builder::new().name("exemplar-engine".to_owned()).spawn(work) {

@@ -26,7 +26,7 @@ impl Guesser {
     /// # Errors
     /// Where the device or the weights cannot be used.
     pub fn start(device: DeviceChoice) -> anyhow::Result<Self> {
-        Self::ready(Engine::spawn(device, || {}))
+        Self::ready(Engine::spawn_windowless(device))
     }
 
     fn ready(engine: Engine) -> anyhow::Result<Self> {

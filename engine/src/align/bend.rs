@@ -119,7 +119,7 @@ pub(super) fn bent(
     let [z, y, x] = shifts;
     let shifts = Grid { shape: small, values: z.into_iter().zip(y).zip(x).map(|((z, y), x)| [z, y, x]).collect() };
     let unlike_at = |at| unlike.sample(on_halved(place(at, shape), shape)).unwrap_or_default()[0];
-    (Warp::bent(pose, shape, &shifts), (0..shape.iter().product()).map(unlike_at).collect())
+    (Warp::bent(pose, shape, &shifts), (0..shape.iter().product()).into_par_iter().map(unlike_at).collect())
 }
 
 /// Draws the cells of a target, or of a part of it, in so many rounds; `sources` are where they come from before.
@@ -151,27 +151,32 @@ fn drawn(target: &Grid<LANES>, moved: &Grid<LANES>) -> [Vec<f32>; 3] {
     let shape = target.shape;
     let strides = [shape[1] * shape[2], shape[2], 1];
     let mut steps = [(); 3].map(|()| vec![0.0; target.values.len()]);
-    for (at, (a, b)) in target.values.iter().zip(&moved.values).enumerate() {
-        let place = place(at, shape);
-        let mut least = FLOOR;
-        for lane in 0..LANES {
-            least += (a[lane] - b[lane]).powi(2) / (4.0 * FARTHEST * FARTHEST);
-        }
-        let mut pull = [0.0; 3];
-        for axis in 0..3 {
-            if place[axis] == 0 || place[axis] + 1 == shape[axis] {
-                continue;
-            }
-            let (low, high) = (at - strides[axis], at + strides[axis]);
-            let [low, high] = [(&target.values[low], &moved.values[low]), (&target.values[high], &moved.values[high])];
+    for row in 0..shape[0] * shape[1] {
+        let is_inside = |axis: usize, place: usize| place > 0 && place + 1 < shape[axis];
+        let inside = [is_inside(0, row / shape[1]), is_inside(1, row % shape[1])];
+        for x in 0..shape[2] {
+            let at = row * shape[2] + x;
+            let (a, b) = (&target.values[at], &moved.values[at]);
+            let mut least = FLOOR;
             for lane in 0..LANES {
-                let slope = (high.0[lane] - low.0[lane] + high.1[lane] - low.1[lane]) / 4.0;
-                pull[axis] += (a[lane] - b[lane]) * slope;
-                least += slope * slope;
+                least += (a[lane] - b[lane]).powi(2) / (4.0 * FARTHEST * FARTHEST);
             }
-        }
-        for axis in 0..3 {
-            steps[axis][at] = pull[axis] / least;
+            let mut pull = [0.0; 3];
+            for (axis, inside) in [inside[0], inside[1], is_inside(2, x)].into_iter().enumerate() {
+                if !inside {
+                    continue;
+                }
+                let (low, high) = (at - strides[axis], at + strides[axis]);
+                let [low, high] = [(&target.values[low], &moved.values[low]), (&target.values[high], &moved.values[high])];
+                for lane in 0..LANES {
+                    let slope = (high.0[lane] - low.0[lane] + high.1[lane] - low.1[lane]) / 4.0;
+                    pull[axis] += (a[lane] - b[lane]) * slope;
+                    least += slope * slope;
+                }
+            }
+            for axis in 0..3 {
+                steps[axis][at] = pull[axis] / least;
+            }
         }
     }
     steps

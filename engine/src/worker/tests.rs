@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::Engine;
 use crate::protocol::{ImageRef, Marks};
+use crate::threads::Beside;
 use imaging::{Affine, CaseId, Grid, Image, Volume};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -89,7 +90,7 @@ impl Bench {
         let count = move || {
             telling.fetch_add(1, Ordering::Relaxed);
         };
-        let engine = Engine::spawn_with(DeviceChoice::Cpu, count, move || {
+        let engine = Engine::spawn_with(Beside::Window, DeviceChoice::Cpu, count, move || {
             // A segmenter that is made anew waits at the same gate.
             let (relay, relayed) = mpsc::channel::<mpsc::Sender<()>>();
             std::thread::spawn(move || {
