@@ -36,6 +36,11 @@ impl Marks {
         self.prompts.is_empty() && self.mask.is_none()
     }
 
+    /// The mask, if there is one that covers anything.
+    pub(crate) fn filled_mask(&self) -> Option<&Arc<Mask>> {
+        self.mask.as_ref().filter(|mask| !mask.is_empty())
+    }
+
     /// Whether there is a box among them.
     pub(crate) fn has_box(&self) -> bool {
         self.prompts.iter().any(|prompt| prompt.shape.kind() == Kind::Box)

@@ -238,9 +238,9 @@ impl NetSegmenter {
     /// An example as it is to be learned: where only marks are known, what the net makes of them is the truth.
     fn sample(&mut self, example: &Example, side: Option<f64>) -> Result<Sample, EngineError> {
         let (encoded, marking) = self.images.shown(example, side)?;
-        let truth = match &example.marks.mask {
-            Some(mask) if !mask.is_empty() => self.images.mask(&encoded, mask)?.to_vec(),
-            _ => {
+        let truth = match example.marks.filled_mask() {
+            Some(mask) => self.images.mask(&encoded, mask)?.to_vec(),
+            None => {
                 let own = Input::new(&encoded, &marking);
                 let net = self.net(encoded.fit.dims)?;
                 strategy::guess(&net, &self.compute.device, &own, true, &[])?.0

@@ -127,7 +127,7 @@ impl Published {
         let is_marked = !target.marks.prompts.is_empty();
         let mut supports = Vec::new();
         for example in sorted(examples, target, is_marked) {
-            let Some(mask) = example.marks.mask.as_ref().filter(|mask| !mask.is_empty()) else { continue };
+            let Some(mask) = example.marks.filled_mask() else { continue };
             let support = self.prepared(&example.image)?;
             supports.push([support.cells.clone(), Arc::new(plane::mask_cells(&support.frame, mask))]);
         }

@@ -40,7 +40,7 @@ pub(super) fn image_cells(image: &Image, frame: &Frame, manner: Manner) -> Vec<f
 /// # Errors
 /// [`EngineError::Prompts`] where the net takes nothing of what is known of the image.
 pub(super) fn label_cells(frame: &Frame, marks: &Marks, prompts: Prompts) -> Result<Vec<f32>, EngineError> {
-    let mask = marks.mask.as_deref().filter(|mask| !mask.is_empty());
+    let mask = marks.filled_mask();
     let mut cells = vec![0.0; frame.count()];
     let positive = || marks.prompts.iter().filter(|prompt| prompt.sign == Sign::Positive);
     match (prompts, mask) {

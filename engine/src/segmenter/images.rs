@@ -90,13 +90,13 @@ impl Images {
 
     /// What marks and a previous guess show to a net.
     pub fn marking(&mut self, encoded: &Encoded, marks: &Marks, previous: Option<&Volume<u8>>) -> Result<Marking, EngineError> {
-        match &marks.mask {
+        match marks.filled_mask() {
             // A whole mask says all that marks could say, and so the nets were trained.
-            Some(mask) if !mask.is_empty() => {
+            Some(mask) => {
                 let cells = self.mask(encoded, mask)?;
                 encoded.marking(&Marks::default(), Some(&cells), previous)
             }
-            _ => encoded.marking(marks, None, previous),
+            None => encoded.marking(marks, None, previous),
         }
     }
 

@@ -173,7 +173,7 @@ impl NetSegmenter {
 
     /// Whether an understood example shows something in a place, not nothing, nor pieces all over the image.
     fn has_place(&mut self, understood: &Example) -> Result<bool, EngineError> {
-        if understood.marks.mask.as_ref().is_none_or(|mask| mask.is_empty()) {
+        if understood.marks.filled_mask().is_none() {
             return Ok(false);
         }
         let whole = self.images.encoded(&understood.image)?;
@@ -193,7 +193,7 @@ impl NetSegmenter {
     fn are_alike(&mut self, understood: &[Example]) -> Result<bool, EngineError> {
         let mut dims = Vec::new();
         for example in understood {
-            if example.marks.mask.as_ref().is_none_or(|mask| mask.is_empty()) {
+            if example.marks.filled_mask().is_none() {
                 return Ok(false);
             }
             dims.push(self.images.encoded(&example.image)?.fit.dims);

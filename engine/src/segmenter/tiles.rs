@@ -127,7 +127,7 @@ impl NetSegmenter {
     fn masked<'a>(&mut self, examples: &[&'a Example], dims: usize) -> Result<Vec<(&'a Example, &'a Arc<Mask>)>, EngineError> {
         let mut masked = Vec::new();
         for &example in examples {
-            if let Some(mask) = example.marks.mask.as_ref().filter(|mask| !mask.is_empty())
+            if let Some(mask) = example.marks.filled_mask()
                 && self.images.encoded(&example.image)?.fit.dims == dims
             {
                 masked.push((example, mask));

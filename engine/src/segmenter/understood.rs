@@ -11,7 +11,7 @@ use std::sync::Arc;
 impl NetSegmenter {
     /// An example with its mask, or with what the net makes of its marks.
     pub(super) fn understood(&mut self, example: &Example) -> Result<Example, EngineError> {
-        if example.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty()) {
+        if example.marks.filled_mask().is_some() {
             return Ok(example.clone());
         }
         if let Some((_, known)) = self.understood.iter().find(|(lessons, _)| lessons.are(slice::from_ref(example))) {
@@ -44,8 +44,7 @@ impl NetSegmenter {
         let mut legible = Vec::new();
         for &example in examples {
             let understood = if example.marks.has_box() || has_learned { None } else { Some(self.understood(example)?) };
-            let finds = |one: &Example| one.marks.mask.as_ref().is_some_and(|mask| !mask.is_empty());
-            legible.push(understood.filter(finds).unwrap_or_else(|| example.clone()));
+            legible.push(understood.filter(|one| one.marks.filled_mask().is_some()).unwrap_or_else(|| example.clone()));
         }
         Ok(legible)
     }

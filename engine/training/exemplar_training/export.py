@@ -39,19 +39,24 @@ def licence_of(sources):
     return "CC BY-SA 4.0" if shared else "CC BY 4.0"
 
 
+def kind_of(checkpoint):
+    """Whether it saw only images marked themselves, or examples too."""
+    return "interactive" if checkpoint.get("own", False) else "in-context"
+
+
 def name_of(checkpoint):
     """What the weights are called."""
-    return f"{'interactive' if checkpoint.get('own', False) else 'in-context'}-{checkpoint['config']['dims']}d"
+    return f"{kind_of(checkpoint)}-{checkpoint['config']['dims']}d"
 
 
 def card(config, checkpoint, digest, figures):
     """The card that stands beside the weights."""
-    dims, cases = config.dims, checkpoint["cases"]
-    own = checkpoint.get("own", False)
+    dims, cases, kind = config.dims, checkpoint["cases"], kind_of(checkpoint)
+    own = kind == "interactive"
     before = checkpoint.get("before", {"step": 0, "seconds": 0.0})
     return {
         "name": name_of(checkpoint),
-        "title": f"Exemplar {'interactive' if own else 'in-context'} net, {dims}-D",
+        "title": f"Exemplar {kind} net, {dims}-D",
         "what": "Segments an image as boxes and corrections on it tell. The in-context net, trained further on that alone."
         if own
         else "Segments an image as marks (mask, box, click, doodle) on other images, "
