@@ -65,9 +65,9 @@ fn boxed_ball() -> (Target, Arc<Mask>) {
     (Target { case, image: ImageRef::Loaded(image), marks, previous: None }, truth)
 }
 
-/// Whether a picture with these first marks and so many clicks more goes to the net for images marked themselves.
-fn goes_to_own_net(segmenter: &NetSegmenter, shape: Shape, clicks: usize, is_guessed: bool) -> bool {
-    let grid = Grid::new([32, 32, 1], Affine::IDENTITY);
+/// Whether an image with these first marks and so many clicks more goes to the net for images marked themselves.
+fn goes_to_own_net(segmenter: &NetSegmenter, dims: usize, shape: Shape, clicks: usize, is_guessed: bool) -> bool {
+    let grid = Grid::new([32, 32, if dims == 3 { 32 } else { 1 }], Affine::IDENTITY);
     let click = Shape::Click { at: [16.0, 16.0, 0.0] };
     let prompt = |shape| Prompt { id: PromptId(1), structure: StructureId(1), sign: Sign::Positive, shape };
     let prompts = std::iter::once(shape).chain(std::iter::repeat_n(click, clicks)).map(prompt).collect();
@@ -77,20 +77,23 @@ fn goes_to_own_net(segmenter: &NetSegmenter, shape: Shape, clicks: usize, is_gue
         marks: Marks { prompts, mask: None },
         previous: is_guessed.then(|| Arc::new(Volume::filled(grid, 0))),
     };
-    segmenter.own_net(2, &target).is_some()
+    segmenter.own_net(dims, &target).is_some()
 }
 
 #[test]
-fn a_box_and_many_corrections_go_to_the_net_that_knows_them() {
+fn marks_of_an_image_itself_go_to_the_net_that_knows_them() {
     let segmenter = segmenter();
     let click = || Shape::Click { at: [10.0, 10.0, 0.0] };
     let a_box = Shape::spanning([4.0, 4.0, 0.0], [20.0, 20.0, 0.0]);
-    assert!(goes_to_own_net(&segmenter, a_box, 0, false));
-    assert!(goes_to_own_net(&segmenter, click(), ENOUGH_MARKS - 1, true));
-    assert!(!goes_to_own_net(&segmenter, click(), ENOUGH_MARKS - 2, true), "so few tell little");
-    assert!(!goes_to_own_net(&segmenter, click(), ENOUGH_MARKS, false), "nothing was corrected yet");
-    let [own, other] = [true, false].map(|own| segmenter.shipped(2, own).unwrap());
-    assert!(Arc::ptr_eq(&segmenter.net(2).unwrap(), &other) && !Arc::ptr_eq(&own, &other));
+    assert!(goes_to_own_net(&segmenter, 2, a_box, 0, false));
+    assert!(goes_to_own_net(&segmenter, 2, click(), ENOUGH_MARKS - 1, true));
+    assert!(!goes_to_own_net(&segmenter, 2, click(), ENOUGH_MARKS - 2, true), "so few tell little in a picture");
+    assert!(!goes_to_own_net(&segmenter, 2, click(), ENOUGH_MARKS, false), "nothing was corrected yet");
+    assert!(goes_to_own_net(&segmenter, 3, click(), 0, false), "in a volume the first tells enough");
+    for dims in [2, 3] {
+        let [own, other] = [true, false].map(|own| segmenter.shipped(dims, own).unwrap());
+        assert!(Arc::ptr_eq(&segmenter.net(dims).unwrap(), &other) && !Arc::ptr_eq(&own, &other));
+    }
 }
 
 #[test]
