@@ -14,6 +14,7 @@ pub mod export;
 mod frames;
 mod gestures;
 mod guesses;
+pub mod heap;
 mod influence;
 mod jobs;
 mod judge;

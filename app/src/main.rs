@@ -11,6 +11,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 const QUIET: &str = "error,app=warn,engine=warn,viewer=warn,imaging=warn";
 
 fn main() -> ExitCode {
+    app::heap::give_back();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     let log = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).without_time();
     let own = ["app", "engine", "viewer", "imaging"].map(|name| (name, LevelFilter::INFO));
