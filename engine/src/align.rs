@@ -242,8 +242,7 @@ pub(crate) fn aligned(target: &Features, example: &Features, most: usize) -> Vec
     if !is_picture {
         starts = promising(&target.grids[1], &example.grids[1], starts);
     }
-    let mut starts: Vec<(f32, Numbers)> = starts.into_iter().map(|start| (of(1, &start), start)).collect();
-    starts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let starts = ranked(starts, |start| of(1, start));
     let least = starts[0].0 - STARTS_WITHIN;
     let mut poses: Vec<(f32, Numbers)> = Vec::new();
     for (_, start) in starts.iter().take_while(|(found, _)| *found >= least).take(STARTS_FOLLOWED) {
@@ -281,9 +280,14 @@ fn promising(target: &Grid<LANES>, example: &Grid<LANES>, starts: Vec<Numbers>) 
         (if is_read { 1..width } else { 0..0 }).step_by(2)
     };
     let seen = |start: &Numbers| likeness(target, example, &Pose::of(start), eighth) - strangeness(start, target.shape);
-    let mut starts: Vec<(f32, Numbers)> = starts.into_iter().map(|start| (seen(&start), start)).collect();
-    starts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    starts.into_iter().take(STARTS_PROMISING).map(|(_, start)| start).collect()
+    ranked(starts, seen).into_iter().take(STARTS_PROMISING).map(|(_, start)| start).collect()
+}
+
+/// Starts with how good they look, the best first.
+fn ranked(starts: Vec<Numbers>, looks: impl Fn(&Numbers) -> f32) -> Vec<(f32, Numbers)> {
+    let mut ranked: Vec<(f32, Numbers)> = starts.into_iter().map(|start| (looks(&start), start)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked
 }
 
 /// The pose that is reached from one by changing a number at a time, as long as both look more alike, and how much they do.

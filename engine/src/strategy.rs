@@ -43,8 +43,8 @@ impl Input {
 /// Which of x and y run the other way.
 type Mirror = [bool; 2];
 
-/// The ways in which a picture is seen.
-const MIRRORS: [Mirror; 4] = [[false, false], [true, false], [false, true], [true, true]];
+/// The mirrors in which a picture is seen.
+const MIRRORS: [Mirror; 3] = [[true, false], [false, true], [true, true]];
 
 /// Planes in a mirror; the same again leads back.
 fn mirrored(cells: &[f32], [_, height, width]: [usize; 3], [x, y]: Mirror) -> Vec<f32> {
@@ -83,17 +83,16 @@ pub(crate) fn guess(
     is_marked: bool,
     examples: &[Input],
 ) -> Result<(Vec<f32>, f32), EngineError> {
+    let mut found = vec![in_groups(net, device, target, is_marked.then_some(target), examples)?];
     let mirrors = match net.config().dims {
-        3 => &MIRRORS[..1],
+        3 => &MIRRORS[..0],
         _ if examples.is_empty() => &MIRRORS,
-        _ => &MIRRORS[..2],
+        _ => &MIRRORS[..1],
     };
-    let mut found = Vec::new();
     for mirror in mirrors {
         let seen = |input: &Input| input.mirrored(*mirror);
         let (target, examples): (Input, Vec<Input>) = (seen(target), examples.iter().map(seen).collect());
-        let all: Vec<&Input> = examples.iter().collect();
-        let probability = in_groups(net, device, &target, is_marked.then_some(&target), &all)?;
+        let probability = in_groups(net, device, &target, is_marked.then_some(&target), &examples)?;
         found.push(mirrored(&probability, target.shape, *mirror));
     }
     let uncertainty = found.get(1).map_or_else(|| entropy(&found[0]), |other| disagreement(&found[0], other));
@@ -109,13 +108,13 @@ fn in_groups(
     device: &Device,
     target: &Input,
     own: Option<&Input>,
-    examples: &[&Input],
+    examples: &[Input],
 ) -> Result<Vec<f32>, EngineError> {
     let most = most_contexts(net.config(), target.cells_a_channel());
     let mut sum = vec![0.0; target.cells_a_channel()];
-    let groups: Vec<&[&Input]> = if examples.is_empty() { vec![&[]] } else { examples.chunks(most).collect() };
+    let groups: Vec<&[Input]> = if examples.is_empty() { vec![&[]] } else { examples.chunks(most).collect() };
     for group in &groups {
-        let contexts: Vec<&Input> = group.iter().copied().chain(own).collect();
+        let contexts: Vec<&Input> = group.iter().chain(own).collect();
         let share = if examples.is_empty() { 1.0 } else { group.len() as f32 / examples.len() as f32 };
         let probability = pass(net, device, target, &contexts)?;
         sum.iter_mut().zip(probability).for_each(|(sum, value)| *sum += share * value);

@@ -126,7 +126,7 @@ fn of_three(from: &[f32], to: &mut [f32], stride: usize) {
     let last = from.len() - stride;
     let (low, high) = (&from[..last], &from[stride..]);
     to[..stride].iter_mut().zip(low.iter().zip(high)).for_each(|(to, (a, b))| *to = (a + b) / 2.0);
-    let middle = low.iter().zip(high).zip(&high[stride.min(high.len())..]);
+    let middle = low.iter().zip(high).zip(&high[stride..]);
     to[stride..].iter_mut().zip(middle).for_each(|(to, ((a, b), c))| *to = (a + b + c) * (1.0 / 3.0));
     let before = &from[last - stride..];
     to[last..].iter_mut().zip(before.iter().zip(&from[last..])).for_each(|(to, (a, b))| *to = (a + b) / 2.0);
