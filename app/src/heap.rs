@@ -2,7 +2,8 @@
 
 /// Buffers of so many bytes are mapped for themselves, and unmapped when they are freed. The C library begins at 128 KiB,
 /// but raises that to 32 MiB as such buffers are freed, and then holes between tensors add up: the peak of 98 volumes was
-/// 279 and 301 MB where that of 10 was 256, and is 255 and 232 MB with this. At 1 MiB runs took 15 % longer, here no longer.
+/// 279 and 301 MB where that of 10 was 256; with this 255 where that of 10 was 232. At 1 MiB runs took 15 % longer, here no
+/// longer.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MAPPED: i32 = 8 << 20;
 
