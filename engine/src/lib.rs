@@ -7,6 +7,7 @@ mod cache;
 mod chooser;
 mod control;
 pub mod device;
+mod edges;
 pub mod encode;
 mod engine;
 pub mod error;

@@ -4,6 +4,7 @@
 use crate::cache::Newest;
 use crate::chooser::Chooser;
 use crate::device::{self, Compute};
+use crate::edges;
 use crate::encode::{Encoded, fit::Fit};
 use crate::error::EngineError;
 use crate::look::{self, Region};
@@ -116,6 +117,8 @@ pub(crate) struct NetSegmenter {
     understood: Newest<(Lessons, Example)>,
 }
 
+/// So many cells away edges are followed.
+const EDGES_WITHIN: f64 = 0.6;
 /// With so many marks a guess that is corrected is left to the net for images marked themselves.
 const ENOUGH_MARKS: usize = 5;
 /// So many tuned nets, plans and understood examples are kept: as many structures in turn.
@@ -292,7 +295,10 @@ impl Segmenter for NetSegmenter {
             Some(plan) => self.guess_planned(target, examples, &plan, go_on),
             None => {
                 let own = self.own_net_for(target, examples)?;
-                self.look_twice(target, examples, own, go_on)
+                self.look_twice(target, examples, own, go_on).and_then(|(mut guess, fit)| {
+                    self.follow_edges(target, &mut guess.probability, &fit)?;
+                    Ok(guess)
+                })
             }
         };
         self.images.close();
@@ -333,13 +339,14 @@ impl NetSegmenter {
         Ok(tuning.share())
     }
 
+    /// A guess, and the working grid on which most of it was found.
     fn look_twice(
         &mut self,
         target: &Target,
         examples: &[Example],
         own: Option<Arc<InContextNet>>,
         go_on: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Guess, EngineError> {
+    ) -> Result<(Guess, Fit), EngineError> {
         let whole = self.images.encoded(&target.image)?;
         let is_marked = !target.marks.is_empty();
         // A marked target stands among its own examples already.
@@ -358,7 +365,8 @@ impl NetSegmenter {
             let close = self.look_closely(&net, target, window, &examples)?;
             let mut probability = Volume::filled(whole.grid, 0);
             close.paste(&mut probability.voxels);
-            return Ok(Guess { probability, uncertainty: close.uncertainty });
+            let fit = close.fit().unwrap_or(&whole.fit).clone();
+            return Ok((Guess { probability, uncertainty: close.uncertainty }, fit));
         }
         let (cells, uncertainty) = self.look(&net, target, &whole, &examples, None)?;
         let mut guess = Guess { probability: whole.decode(&cells), uncertainty };
@@ -371,11 +379,28 @@ impl NetSegmenter {
                 None => None,
             },
         };
-        if let Some(close) = close {
+        if let Some(close) = &close {
             close.paste(&mut guess.probability.voxels);
             guess.uncertainty = close.uncertainty;
         }
-        Ok(guess)
+        let fit = close.as_ref().and_then(Close::fit).unwrap_or(&whole.fit).clone();
+        Ok((guess, fit))
+    }
+
+    /// Draws the guess of a picture that bears marks of its own to its edges, about as far as a cell of `fit` reaches. Mean
+    /// Dice of kinds that no net was trained on (11 structures, 4 pictures each): a box 0.800 to 0.802, one, three, five and
+    /// ten clicks 0.48 to 0.48, 0.69 to 0.69, 0.787 to 0.782, 0.844 to 0.851.
+    fn follow_edges(&mut self, target: &Target, guess: &mut Volume<u8>, fit: &Fit) -> Result<(), EngineError> {
+        if fit.dims == 3 || target.marks.is_empty() {
+            return Ok(());
+        }
+        let encoded = self.images.encoded(&target.image)?;
+        let image = self.images.image(&target.image)?;
+        // The flat axis has one voxel, so rows are as long as the first axis that has more.
+        let width = encoded.grid.shape.into_iter().find(|&voxels| voxels > 1).unwrap_or(1);
+        let reach = fit.voxels(EDGES_WITHIN * fit.cell()).into_iter().fold(1.0, f64::max).round() as usize;
+        guess.voxels = edges::followed(&guess.voxels, |at| encoded.scaled(image.value(at)), width, reach);
+        Ok(())
     }
 
     fn look_closely(

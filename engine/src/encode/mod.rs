@@ -39,9 +39,7 @@ impl Encoded {
     }
 
     fn on(image: &Image, fit: Fit, limits: [f32; 2]) -> Self {
-        let [low, high] = limits;
-        let range = (high - low).max(1e-6);
-        let scale = |value: f32| if value.is_finite() { ((value - low) / range).clamp(0.0, 1.0) } else { 0.0 };
+        let scale = |value| scaled(value, limits);
         let cells = match (&image.pixels, fit.dims) {
             (Pixels::Rgb(voxels), 2) => (0..3).flat_map(|c| channel(&fit, |at| scale(f32::from(voxels[at][c])))).collect(),
             (_, 2) => channel(&fit, |at| scale(image.value(at))).repeat(3),
@@ -50,6 +48,12 @@ impl Encoded {
             _ => channel(&fit, |at| scale(image.value(at))),
         };
         Self { grid: image.grid, fit, cells, limits }
+    }
+
+    /// One of the image's values as the cells show it, 0 to 1.
+    #[must_use]
+    pub fn scaled(&self, value: f32) -> f32 {
+        scaled(value, self.limits)
     }
 
     /// Draws marks and the previous guess. A mask on the working grid comes from [`Encoded::mask_cells`].
@@ -87,6 +91,10 @@ impl Encoded {
     fn check(&self, shape: [usize; 3]) -> Result<(), EngineError> {
         if shape == self.grid.shape { Ok(()) } else { Err(EngineError::Shape { mask: shape, image: self.grid.shape }) }
     }
+}
+
+fn scaled(value: f32, [low, high]: [f32; 2]) -> f32 {
+    if value.is_finite() { ((value - low) / (high - low).max(1e-6)).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 fn channel(fit: &Fit, value: impl Fn(usize) -> f32) -> Vec<f32> {

@@ -34,7 +34,7 @@ impl Images {
         self.opened = None;
     }
 
-    fn image(&mut self, image: &ImageRef) -> Result<Arc<Image>, EngineError> {
+    pub(super) fn image(&mut self, image: &ImageRef) -> Result<Arc<Image>, EngineError> {
         if let ImageRef::Loaded(image) = image {
             return Ok(image.clone());
         }

@@ -96,6 +96,40 @@ fn marks_of_an_image_itself_go_to_the_net_that_knows_them() {
     }
 }
 
+/// A bright disc in a dark picture of cells of several pixels, its mask, and a guess of it that is a cell off.
+fn disc() -> (Image, Arc<Mask>, Volume<u8>) {
+    let grid = Grid::new([640, 640, 1], Affine::IDENTITY);
+    let inside = move |at: usize, by: f32| {
+        let [x, y, _] = grid.voxel(at).map(|v| v as f32);
+        (x - 320.0 - by).hypot(y - 320.0) <= 90.0
+    };
+    let shown = |by: f32| move |at: usize| inside(at, by);
+    let light = (0..grid.len()).map(|at| if inside(at, 0.0) { 200.0 } else { 60.0 }).collect();
+    let image = Image { is_picture: true, ..Image::grey(Volume { grid, voxels: light }) };
+    let guess = (0..grid.len()).map(|at| if inside(at, 3.0) { 230 } else { 25 }).collect();
+    (image, Arc::new(Mask::from_fn(grid.shape, shown(0.0))), Volume { grid, voxels: guess })
+}
+
+#[test]
+fn a_picture_that_is_marked_follows_its_edges() {
+    let (image, truth, guess) = disc();
+    let image = ImageRef::Loaded(Arc::new(image));
+    let mut segmenter = segmenter();
+    let fit = segmenter.images.encoded(&image).unwrap().fit.clone();
+    let mut followed = |marks: Marks| {
+        let target = Target { case: CaseId(1), image: image.clone(), marks, previous: None };
+        let mut out = guess.clone();
+        segmenter.follow_edges(&target, &mut out, &fit).unwrap();
+        dice(&out, &truth)
+    };
+    let before = dice(&guess, &truth);
+    assert_eq!(followed(Marks::default()), before, "what bears no mark stays");
+    let click = Shape::Click { at: [320.0, 320.0, 0.0] };
+    let click = Prompt { id: PromptId(1), structure: StructureId(1), sign: Sign::Positive, shape: click };
+    let after = followed(Marks { prompts: vec![click], mask: None });
+    assert!(1.0 - after < 0.8 * (1.0 - before), "{before:.4} to {after:.4}");
+}
+
 #[test]
 fn a_box_in_a_large_volume_is_looked_at_closely() {
     let (target, truth) = boxed_ball();
@@ -118,7 +152,7 @@ fn clicks_of_a_lone_example_are_understood_before_they_are_shown() {
     let (case, image, _) = ball(3, [75.0, 80.0, 75.0]);
     let target = Target { case, image: ImageRef::Loaded(image), marks: Marks::default(), previous: None };
     let [from_clicks, from_mask] =
-        [example, legible].map(|example| segmenter.look_twice(&target, &[example], None, &mut |_| true).unwrap().probability);
+        [example, legible].map(|example| segmenter.look_twice(&target, &[example], None, &mut |_| true).unwrap().0.probability);
     assert_eq!(from_clicks.voxels, from_mask.voxels, "without a plan the target is shown what was understood");
 }
 
@@ -206,7 +240,7 @@ fn a_lone_example_finds_what_is_told_apart_by_its_place() {
     let examples = [alike(1, [-9.0, 5.0], marks).0];
     let (Example { case, image, .. }, truth) = alike(9, [10.0, 7.0], marks);
     let target = Target { case, image, marks: Marks::default(), previous: None };
-    let plain = dice(&segmenter.look_twice(&target, &examples, None, &mut |_| true).unwrap().probability, &truth);
+    let plain = dice(&segmenter.look_twice(&target, &examples, None, &mut |_| true).unwrap().0.probability, &truth);
     let planned = dice(&segmenter.guess(&target, &examples, &mut |_| true).unwrap().probability, &truth);
     assert!(planned > 0.6 && planned > plain + 0.2, "plain {plain:.3}, planned {planned:.3}");
 }

@@ -21,6 +21,11 @@ pub(super) struct Close {
 }
 
 impl Close {
+    /// How a window lies in the image.
+    pub fn fit(&self) -> Option<&Fit> {
+        self.windows.first().map(|(fit, _)| fit)
+    }
+
     /// Lays it over a first look, both on the source grid, 0 to 255.
     pub fn paste(&self, out: &mut [u8]) {
         let Some((fit, _)) = self.windows.first() else { return };

@@ -25,7 +25,7 @@ impl NetSegmenter {
         // In pictures the net for images marked themselves does not read what is shown to others: eight boxed examples of
         // myelin then gave 0.59 in place of 0.72. In volumes four boxed hippocampi and parts gave 0.75 in place of 0.73.
         let own = if encoded.fit.dims == 3 { self.own_net(3, &target) } else { None };
-        let guess = self.look_twice(&target, &[], own, &mut |_| true)?.probability;
+        let guess = self.look_twice(&target, &[], own, &mut |_| true)?.0.probability;
         let mask = Mask::from_fn(guess.grid.shape, |at| guess.voxels[at] >= 128);
         let understood = Example { marks: Marks { prompts: Vec::new(), mask: Some(Arc::new(mask)) }, ..example.clone() };
         self.understood.push((Lessons::new(slice::from_ref(example)), understood.clone()));
