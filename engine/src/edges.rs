@@ -26,19 +26,20 @@ fn in_bands(guess: &[u8], intensity: impl Fn(usize) -> f32 + Sync, width: usize,
         if guess[cells.clone()].iter().all(|&guess| guess == 0) {
             return;
         }
-        let followed = filtered(&guess[cells.clone()], cells.map(&intensity).collect(), width, reach);
+        let light: Vec<f32> = cells.clone().map(&intensity).collect();
+        let followed = filtered(&guess[cells], &light, width, reach);
         let from = (first - shown.start) * width;
         out.iter_mut().zip(&followed[from..]).for_each(|(out, value)| *out = (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
     });
     out
 }
 
-fn filtered(guess: &[u8], light: Vec<f32>, width: usize, reach: usize) -> Vec<f32> {
+fn filtered(guess: &[u8], light: &[f32], width: usize, reach: usize) -> Vec<f32> {
     let guess: Vec<f32> = guess.iter().map(|&value| f32::from(value) / 255.0).collect();
     let mean = |values: &[f32]| mean(values, width, reach);
     let times = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<f32>>();
-    let (mut slope, mut level) = (mean(&times(&light, &guess)), mean(&guess));
-    let (light_mean, square_mean) = (mean(&light), mean(&times(&light, &light)));
+    let (mut slope, mut level) = (mean(&times(light, &guess)), mean(&guess));
+    let (light_mean, square_mean) = (mean(light), mean(&times(light, light)));
     for at in 0..slope.len() {
         let variance = square_mean[at] - light_mean[at].powi(2);
         slope[at] = (slope[at] - light_mean[at] * level[at]) / (variance.max(0.0) + FLAT);
