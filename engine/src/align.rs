@@ -7,8 +7,8 @@ mod grid;
 
 use crate::encode::Encoded;
 pub(crate) use bend::Warp;
-use grid::{Grid, blurred, halved, standing_out};
-pub(crate) use grid::{corners, place};
+use grid::{Grid, halved, standing_out};
+pub(crate) use grid::{blurred, corners, place};
 use std::iter::StepBy;
 use std::ops::Range;
 

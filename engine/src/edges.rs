@@ -1,8 +1,8 @@
 //! A guess drawn to the edges of its picture: cells of a working grid are coarser than pixels, and a net's answer is smooth.
 //! The guided filter (He, Sun and Tang, IEEE TPAMI 35(6), 2013). Knows intensities and guesses, neither nets nor marks.
 
+use crate::align::blurred;
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Where intensities (0 to 1) vary less than this around a pixel, there is no edge to follow.
 const FLAT: f32 = 0.01;
@@ -36,7 +36,7 @@ fn in_bands(guess: &[u8], intensity: impl Fn(usize) -> f32 + Sync, width: usize,
 
 fn filtered(guess: &[u8], light: &[f32], width: usize, reach: usize) -> Vec<f32> {
     let guess: Vec<f32> = guess.iter().map(|&value| f32::from(value) / 255.0).collect();
-    let mean = |values: &[f32]| mean(values, width, reach);
+    let mean = |values: &[f32]| blurred(values, [1, values.len() / width, width], reach);
     let times = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<f32>>();
     let (mut slope, mut level) = (mean(&times(light, &guess)), mean(&guess));
     let (light_mean, square_mean) = (mean(light), mean(&times(light, light)));
@@ -49,41 +49,19 @@ fn filtered(guess: &[u8], light: &[f32], width: usize, reach: usize) -> Vec<f32>
     (0..light.len()).map(|at| slope[at] * light[at] + level[at]).collect()
 }
 
-/// The mean of all values within `reach` along both axes, as far as there are any.
-fn mean(values: &[f32], width: usize, reach: usize) -> Vec<f32> {
-    let height = values.len() / width;
-    let around = |at: usize, all: usize| at.saturating_sub(reach)..(at + reach + 1).min(all);
-    let row = |y: usize| &values[y * width..][..width];
-    // Sums of the rows around this one, and of their columns up to each.
-    let (mut sums, mut up_to) = (vec![0.0_f64; width], vec![0.0_f64; width + 1]);
-    let mut summed: Range<usize> = 0..0;
-    let mut out = Vec::with_capacity(values.len());
-    for y in 0..height {
-        let rows = around(y, height);
-        (summed.end..rows.end).for_each(|y| sums.iter_mut().zip(row(y)).for_each(|(sum, &value)| *sum += f64::from(value)));
-        (summed.start..rows.start).for_each(|y| sums.iter_mut().zip(row(y)).for_each(|(sum, &value)| *sum -= f64::from(value)));
-        (0..width).for_each(|x| up_to[x + 1] = up_to[x] + sums[x]);
-        out.extend((0..width).map(|x| {
-            let columns = around(x, width);
-            ((up_to[columns.end] - up_to[columns.start]) / (columns.len() * rows.len()) as f64) as f32
-        }));
-        summed = rows;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A bright square in the dark, and a guess of it that fades out over six pixels, three pixels off.
     const WIDTH: usize = 64;
 
+    /// A bright square in the dark.
     fn picture(at: usize) -> f32 {
         let inside = |v: usize| (20..44).contains(&v);
         if inside(at % WIDTH) && inside(at / WIDTH) { 0.8 } else { 0.2 }
     }
 
+    /// A guess of it that fades out over six pixels, three pixels off.
     fn smooth_guess() -> Vec<u8> {
         let along = |v: usize| (((v as f32 - 20.0).min(47.0 - v as f32)) / 6.0).clamp(0.0, 1.0);
         (0..WIDTH * WIDTH).map(|at| (255.0 * along(at % WIDTH).min(along(at / WIDTH))) as u8).collect()
@@ -122,7 +100,7 @@ mod tests {
     #[test]
     fn means_are_of_what_lies_around() {
         let values: Vec<f32> = (0..12).map(|at| at as f32).collect();
-        let of = mean(&values, 4, 1);
+        let of = blurred(&values, [1, 3, 4], 1);
         assert_eq!((of[0], of[5], of[11]), (2.5, 5.0, 8.5));
     }
 }

@@ -362,10 +362,10 @@ impl NetSegmenter {
         if look::tells_size(&target.marks, &whole.fit)
             && let Some(window) = self.closer(target, &whole.fit, &examples, None)?
         {
+            let fit = window.0.clone();
             let close = self.look_closely(&net, target, window, &examples)?;
             let mut probability = Volume::filled(whole.grid, 0);
             close.paste(&mut probability.voxels);
-            let fit = close.fit().unwrap_or(&whole.fit).clone();
             return Ok((Guess { probability, uncertainty: close.uncertainty }, fit));
         }
         let (cells, uncertainty) = self.look(&net, target, &whole, &examples, None)?;

@@ -101,8 +101,8 @@ pub(super) fn standing_out(values: &[f32], shape: [usize; 3], reach: usize) -> V
     values.iter().zip(&means).zip(&squares).map(one).collect()
 }
 
-/// Means over boxes, along one axis after the other; at the edge over what is there.
-pub(super) fn blurred(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
+/// Means over boxes, along one axis after the other (`[D, H, W]`); at the edge over what is there.
+pub(crate) fn blurred(values: &[f32], shape: [usize; 3], reach: usize) -> Vec<f32> {
     let (mut now, mut next) = (values.to_vec(), vec![0.0; values.len()]);
     let mut stride = values.len();
     for n in shape {

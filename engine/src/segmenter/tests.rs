@@ -103,11 +103,10 @@ fn disc() -> (Image, Arc<Mask>, Volume<u8>) {
         let [x, y, _] = grid.voxel(at).map(|v| v as f32);
         (x - 320.0 - by).hypot(y - 320.0) <= 90.0
     };
-    let shown = |by: f32| move |at: usize| inside(at, by);
     let light = (0..grid.len()).map(|at| if inside(at, 0.0) { 200.0 } else { 60.0 }).collect();
     let image = Image { is_picture: true, ..Image::grey(Volume { grid, voxels: light }) };
     let guess = (0..grid.len()).map(|at| if inside(at, 3.0) { 230 } else { 25 }).collect();
-    (image, Arc::new(Mask::from_fn(grid.shape, shown(0.0))), Volume { grid, voxels: guess })
+    (image, Arc::new(Mask::from_fn(grid.shape, |at| inside(at, 0.0))), Volume { grid, voxels: guess })
 }
 
 #[test]
